@@ -1,0 +1,88 @@
+"""What a person looks at: learning curves, prediction panels, a confusion matrix."""
+import csv
+
+import keras
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from train import dataset
+from unet_perception.labels import CLASSES, IGNORE, colorize
+
+
+def learning_curves(history_file, png):
+    """Plot loss and validation mIoU by epoch from a run's history.csv."""
+    with open(history_file, newline='') as file:
+        rows = list(csv.DictReader(file))
+    epochs = [int(row['epoch']) for row in rows]
+    figure = Figure(figsize=(9, 3.6), layout='constrained')
+    for axes, key, title in zip(figure.subplots(1, 2), ('loss', 'miou'), ('loss', 'mean IoU')):
+        axes.plot(epochs, [float(row[key]) for row in rows], marker='.', label='training')
+        axes.plot(epochs, [float(row[f'val_{key}']) for row in rows], marker='.',
+                  label='validation')
+        axes.set(title=title, xlabel='epoch')
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.savefig(png, dpi=110)
+
+
+def prediction_panel(images, truths, predictions, png):
+    """Draw rows of image | truth | prediction with the colours of the classes in sight.
+
+    images: uint8 RGB arrays; truths, predictions: uint8 label arrays of the same sizes.
+    """
+    figure = Figure(figsize=(9.5, 1.75 * len(images) + 0.6), layout='constrained')
+    grid = figure.subplots(len(images), 3, squeeze=False)
+    for row, shown in zip(grid, zip(images, truths, predictions)):
+        for axes, picture in zip(row, (shown[0], colorize(shown[1]), colorize(shown[2]))):
+            axes.imshow(picture, interpolation='nearest')
+            axes.set_axis_off()
+    for axes, title in zip(grid[0], ('image', 'truth', 'prediction')):
+        axes.set_title(title)
+    present = np.union1d(np.unique(truths), np.unique(predictions))
+    figure.legend(
+        handles=[Patch(facecolor=np.array(CLASSES[i][1]) / 255, edgecolor='grey',
+                       label=CLASSES[i][0]) for i in present if i != IGNORE],
+        loc='outside lower center', ncols=7, fontsize=8, frameon=False)
+    figure.savefig(png, dpi=110)
+
+
+def confusion_png(matrix, png):
+    """Draw which share of each true class was given which label; rows are the truth.
+
+    matrix: int64 (n_classes, n_classes + 1) of metrics.confusion_matrix.
+    """
+    classes = np.flatnonzero(matrix.sum(1) + matrix[:, :-1].sum(0))
+    part = matrix[np.ix_(classes, classes)]
+    share = part / np.maximum(matrix[classes].sum(1, keepdims=True), 1)
+    names = [CLASSES[i][0] for i in classes]
+    figure = Figure(figsize=(1.8 + 0.55 * len(names),) * 2, layout='constrained')
+    axes = figure.subplots()
+    axes.imshow(share, cmap='Blues', vmin=0, vmax=1)
+    axes.set(xticks=range(len(names)), yticks=range(len(names)), xlabel='predicted',
+             ylabel='truth', title='share of each true class, in %')
+    axes.set_xticklabels(names, rotation=60, ha='right')
+    axes.set_yticklabels(names)
+    for (i, j), value in np.ndenumerate(share):
+        if value >= 0.005:
+            axes.text(j, i, f'{100 * value:.0f}', ha='center', va='center', fontsize=8,
+                      color='white' if value > 0.5 else 'black')
+    figure.savefig(png, dpi=110)
+
+
+class Panels(keras.callbacks.Callback):
+    """After each epoch redraw the learning curves and draw the same few validation frames."""
+
+    def __init__(self, validation, recipe, run, count=5):
+        super().__init__()
+        self._run = run
+        shown = dataset.spread(validation, min(count, len(validation)))
+        (self._images, self._truths), = dataset.validation_batches(
+            shown, recipe).unbatch().batch(len(shown)).as_numpy_iterator()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write curves.png and panel_EPOCH.png into the run's folder."""
+        predictions = self.model.predict_on_batch(self._images).argmax(-1).astype(np.uint8)
+        learning_curves(self._run / 'history.csv', self._run / 'curves.png')
+        prediction_panel(self._images.round().astype(np.uint8), self._truths, predictions,
+                         self._run / f'panel_{epoch + 1:02d}.png')

@@ -1,0 +1,122 @@
+"""The model bundle: a folder that holds a trained network and all that is needed to use it.
+
+manifest.json names the classes, the input size, how a camera image gets there, and the network's
+files with their SHA-256. The network itself takes pixels 0..255 (float32 RGB) and gives logits.
+"""
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+FORMAT = 1
+MANIFEST = 'manifest.json'
+RESIZE_RULES = ('area', 'nearest')
+
+
+class BundleError(ValueError):
+    """A model bundle that cannot be used; the message names the file and both values."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An opened and verified bundle.
+
+    names, colors: class name and (R, G, B) by label id.
+    height, width: size of the network input, pixels.
+    resize: 'area' or 'nearest', how a camera image gets to that size.
+    files: path of each runtime's file by name: 'keras', 'openvino', 'openvino_weights'.
+    digest: first 12 hex digits of the SHA-256 over the manifest, to tell bundles apart.
+    """
+
+    path: Path
+    name: str
+    names: tuple
+    colors: tuple
+    height: int
+    width: int
+    resize: str
+    files: dict
+    digest: str
+
+
+def sha256(path):
+    """Return the SHA-256 of a file, in hex."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def open_bundle(path):
+    """Open a bundle and verify every file in it.
+
+    path: the bundle's folder, or the name of a bundle that ships with the package.
+    Raise BundleError with a sentence that names the file and the values that do not fit.
+    """
+    folder = find_bundle(path)
+    raw = _read(folder / MANIFEST)
+    try:
+        manifest = json.loads(raw)
+        version = manifest['format']
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f'{folder / MANIFEST} is not a bundle manifest: {error!r}') from error
+    if version != FORMAT:
+        raise BundleError(f'{folder / MANIFEST} has format version {version}, but this version '
+                          f'of unet_perception reads {FORMAT}; export the model again')
+    try:
+        return _parse(folder, manifest, hashlib.sha256(raw).hexdigest()[:12])
+    except (KeyError, TypeError) as error:
+        raise BundleError(f'{folder / MANIFEST} lacks {error}') from error
+
+
+def find_bundle(path):
+    """Return the folder of a bundle given by path or by the name of a shipped one."""
+    folder = Path(path)
+    if folder.is_dir():
+        return folder
+    shipped = [models / folder for models in _shipped_models()] if folder.name == str(path) else []
+    for candidate in shipped:
+        if candidate.is_dir():
+            return candidate
+    raise BundleError(f'no model bundle at {folder.absolute()}'
+                      + ''.join(f', nor at {candidate}' for candidate in shipped))
+
+
+def _shipped_models():
+    """List the folders that shipped bundles can be in: an installed share/, or a checkout."""
+    found = [Path(__file__).resolve().parent.parent / 'models']
+    try:
+        from ament_index_python.packages import get_package_share_directory
+        found.append(Path(get_package_share_directory('unet_perception')) / 'models')
+    except (ImportError, LookupError, OSError):
+        pass
+    return found
+
+
+def _parse(folder, manifest, digest):
+    classes = manifest['classes']
+    ids = [c['id'] for c in classes]
+    if ids != list(range(len(ids))) or not 1 <= len(ids) <= 255:
+        raise BundleError(f'{folder / MANIFEST} has class ids {ids}, but they must be 0, 1, 2, ... '
+                          f'and at most 254, because 255 means no label')
+    if manifest['resize'] not in RESIZE_RULES:
+        raise BundleError(f'{folder / MANIFEST} has resize rule {manifest["resize"]!r}, but this '
+                          f'version knows {", ".join(RESIZE_RULES)}')
+    files = {}
+    for runtime, entry in manifest['files'].items():
+        path = folder / entry['name']
+        if Path(entry['name']).name != entry['name']:
+            raise BundleError(f'{folder / MANIFEST} names the file {entry["name"]!r}, which is '
+                              f'not in the bundle\'s own folder')
+        found = hashlib.sha256(_read(path)).hexdigest()
+        if found != entry['sha256']:
+            raise BundleError(f'{path} has SHA-256 {found}, but the manifest says '
+                              f'{entry["sha256"]}; the file is damaged or from another bundle')
+        files[runtime] = path
+    return Bundle(folder, manifest['name'], tuple(c['name'] for c in classes),
+                  tuple(tuple(c['color']) for c in classes), manifest['input']['height'],
+                  manifest['input']['width'], manifest['resize'], files, digest)
+
+
+def _read(path):
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(f'{path} cannot be read: {error.strerror}') from error
