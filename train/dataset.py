@@ -50,7 +50,7 @@ def check_frames(frames, scheme):
     problems = []
     for frame in track(frames, 'checking frames'):
         try:
-            image = tf.io.decode_png(tf.io.read_file(str(frame.image)), channels=3)
+            image = read_image(str(frame.image))
         except tf.errors.InvalidArgumentError:
             problems.append(f'{frame.image} is not a whole PNG file')
             continue
@@ -94,6 +94,11 @@ def split_by_stretches(frames, fraction, stretches, gap):
     return training, validation
 
 
+def read_image(path):
+    """Read a camera image file as a uint8 RGB tensor (height, width, 3)."""
+    return tf.io.decode_png(tf.io.read_file(path), channels=3)
+
+
 def read_tags(path):
     """Read a mask file as a uint8 tensor (height, width) of tags. Runs eagerly and in tf.data."""
     mask = tf.io.decode_png(tf.io.read_file(path))
@@ -103,10 +108,9 @@ def read_tags(path):
 
 def read_frame(image_path, mask_path, scheme):
     """Read a frame as uint8 tensors: RGB image (height, width, 3) and labels (height, width)."""
-    image = tf.io.decode_png(tf.io.read_file(image_path), channels=3)
     table = np.full(256, IGNORE, np.uint8)
     table[:len(get_scheme(scheme).labels)] = get_scheme(scheme).labels
-    return image, tf.gather(table, tf.cast(read_tags(mask_path), tf.int32))
+    return read_image(image_path), tf.gather(table, tf.cast(read_tags(mask_path), tf.int32))
 
 
 def resize(image, labels, height, width, interpolation):

@@ -8,6 +8,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from unet_perception.share import shipped
+
 FORMAT = 1
 MANIFEST = 'manifest.json'
 RESIZE_RULES = ('area', 'nearest')
@@ -69,25 +71,11 @@ def open_bundle(path):
 def find_bundle(path):
     """Return the folder of a bundle given by path or by the name of a shipped one."""
     folder = Path(path)
-    if folder.is_dir():
-        return folder
-    shipped = [models / folder for models in _shipped_models()] if folder.name == str(path) else []
-    for candidate in shipped:
-        if candidate.is_dir():
-            return candidate
-    raise BundleError(f'no model bundle at {folder.absolute()}'
-                      + ''.join(f', nor at {candidate}' for candidate in shipped))
-
-
-def _shipped_models():
-    """List the folders that shipped bundles can be in: an installed share/, or a checkout."""
-    found = [Path(__file__).resolve().parent.parent / 'models']
-    try:
-        from ament_index_python.packages import get_package_share_directory
-        found.append(Path(get_package_share_directory('unet_perception')) / 'models')
-    except (ImportError, LookupError, OSError):
-        pass
-    return found
+    places = [folder, *(shipped('models', path) if folder.name == str(path) else ())]
+    for place in places:
+        if place.is_dir():
+            return place
+    raise BundleError('no model bundle at ' + ', nor at '.join(str(p.absolute()) for p in places))
 
 
 def _parse(folder, manifest, digest):

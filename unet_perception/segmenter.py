@@ -6,6 +6,8 @@ import numpy as np
 
 from unet_perception.model import BundleError
 
+PRECISIONS = ('f32', 'bf16')
+
 
 class Segmentation(NamedTuple):
     """Labels and confidence of one image, both uint8 (height, width) of that image.
@@ -46,8 +48,12 @@ class Segmenter:
         precision: OpenVINO's INFERENCE_PRECISION_HINT, 'f32' or 'bf16'. It is set on purpose:
         OpenVINO's own default is bf16 wherever the CPU has it.
         threads: how many CPU threads to use; 0 for OpenVINO's choice.
-        Raise BundleError if the network does not fit the manifest.
+        Raise ValueError on another precision, BundleError if the network does not fit the
+        manifest.
         """
+        if precision not in PRECISIONS:
+            raise ValueError(f'precision is {precision!r}, but must be one of '
+                             f'{", ".join(PRECISIONS)}')
         import openvino
         core = openvino.Core()
         network = core.read_model(bundle.files['openvino'])

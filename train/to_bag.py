@@ -1,0 +1,99 @@
+"""Write recorded frames as a bag, just as CARLA's ROS bridge would have published them.
+
+    python -m train.to_bag --data DRIVE --scheme A --only names.txt --out my_drive
+
+The bag (rosbag2, mcap) has the camera and the semantic camera as bgra8 images (the latter painted
+with the scheme's palette), and camera_info for both. So a drive can be played through the node.
+"""
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+CAMERA, SEMANTIC = 'rgb_front', 'semantic_segmentation_front'  # CARLA's ROS bridge's defaults
+
+
+def bridge_messages(frames, scheme, rate, fov):
+    """Stream the Messages of the frames, stamped 1/rate seconds apart from 1 s on.
+
+    frames: list of dataset.Frame. rate: Hz. fov: horizontal field of view, degrees.
+    """
+    from rich.progress import track
+
+    from train import dataset
+    from unet_perception.bags import Message, typestore
+    from unet_perception.labels import get_scheme
+    store = typestore()
+    palette = np.zeros((256, 3), np.uint8)
+    palette[:len(get_scheme(scheme).colors)] = get_scheme(scheme).colors
+    for index, frame in enumerate(track(frames, 'writing')):
+        time = 1_000_000_000 + round(index * 1e9 / rate)
+        image = dataset.read_image(str(frame.image)).numpy()
+        tags = dataset.read_tags(str(frame.mask)).numpy()
+        for sensor, rgb in ((CAMERA, image), (SEMANTIC, palette[tags])):
+            header = _header(store, time, f'ego_vehicle/{sensor}')
+            for name, message in (('image', _bgra8(store, header, rgb)),
+                                  ('camera_info', _camera_info(store, header, rgb, fov))):
+                yield Message(f'/carla/ego_vehicle/{sensor}/{name}', message.__msgtype__, time,
+                              bytes(store.serialize_cdr(message, message.__msgtype__)))
+
+
+def _header(store, time, frame_id):
+    stamp = store.types['builtin_interfaces/msg/Time'](time // 10**9, time % 10**9)
+    return store.types['std_msgs/msg/Header'](stamp, frame_id)
+
+
+def _bgra8(store, header, rgb):
+    bgra = np.dstack([rgb[..., ::-1], np.full(rgb.shape[:2], 255, np.uint8)])
+    return store.types['sensor_msgs/msg/Image'](
+        header=header, height=rgb.shape[0], width=rgb.shape[1], encoding='bgra8', is_bigendian=0,
+        step=4 * rgb.shape[1], data=bgra.reshape(-1))
+
+
+def _camera_info(store, header, rgb, fov):
+    """Fill in a pinhole camera as CARLA's ROS bridge does."""
+    height, width = rgb.shape[:2]
+    f, cx, cy = width / (2 * np.tan(np.radians(fov) / 2)), width / 2, height / 2
+    region = store.types['sensor_msgs/msg/RegionOfInterest'](0, 0, 0, 0, False)
+    return store.types['sensor_msgs/msg/CameraInfo'](
+        header=header, height=height, width=width, distortion_model='plumb_bob',
+        d=np.zeros(5), k=np.array([f, 0, cx, 0, f, cy, 0, 0, 1.0]), r=np.eye(3).reshape(-1),
+        p=np.array([f, 0, cx, 0, 0, f, cy, 0, 0, 0, 1.0, 0]), binning_x=0, binning_y=0, roi=region)
+
+
+def main(args=None):
+    """Run the command; return its exit code."""
+    from unet_perception.labels import SCHEMES, scheme_help
+    parser = argparse.ArgumentParser(prog='python -m train.to_bag', description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--data', type=Path, required=True, help='the drive to write')
+    parser.add_argument('--scheme', choices=tuple(SCHEMES), required=True,
+                        help=f"the masks' tag scheme. {scheme_help()}")
+    parser.add_argument('--only', type=Path, metavar='FILE',
+                        help='write only the frames named in FILE, one a line, without .png')
+    parser.add_argument('--out', type=Path, required=True, help='the new bag')
+    parser.add_argument('--rate', type=float, default=20.0, help='frames per second (20)')
+    parser.add_argument('--fov', type=float, default=90.0,
+                        help="horizontal field of view in degrees, for camera_info (90, CARLA's "
+                             'default)')
+    args = parser.parse_args(args)
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+    from train import dataset
+    from unet_perception.bags import write_messages
+    try:
+        frames = dataset.find_frames(args.data)
+        if args.only:
+            frames = dataset.select(frames, args.only.read_text().split())
+        dataset.check_frames(frames, args.scheme)
+        write_messages(args.out, bridge_messages(frames, args.scheme, args.rate, args.fov))
+    except (ValueError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    print(f'wrote {len(frames)} frames to {args.out}')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
