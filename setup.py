@@ -4,20 +4,13 @@ from os import path
 from setuptools import setup
 
 NAME = 'unet_perception'
-SHARE = f'share/{NAME}'
 
 
 def share(pattern):
-    """List the files that match, each bound for its own folder below share/."""
-    return [(f'{SHARE}/{path.dirname(file)}', [file]) for file in sorted(glob(pattern))]
+    """List the files that match, each bound for its own folder below share/unet_perception."""
+    return [(f'share/{NAME}/{path.dirname(file)}', [file])
+            for file in sorted(glob(pattern)) if path.isfile(file)]
 
-
-# ROS 2 Jazzy as wheels. The pins matter: the newest on PyPI are Kilted, which does not mix.
-ROS = ['ros-rclpy[fastrtps]==7.1.6', 'ros-sensor-msgs==5.3.6', 'ros-std-srvs==5.3.6',
-       'ros-diagnostic-msgs==5.3.6']
-TRAIN = ['tensorflow>=2.21,<3', 'tensorboard>=2.20,<3', 'matplotlib>=3.8']
-# colcon build --symlink-install calls setup.py develop --editable, which setuptools 80 dropped.
-TEST = ['pytest>=8', 'colcon-core>=0.20', 'colcon-ros>=0.5', 'setuptools>=64,<80']
 
 setup(
     name=NAME,
@@ -30,11 +23,11 @@ setup(
     packages=[NAME],  # train/ runs from the checkout and is not installed
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
-        (SHARE, ['package.xml']),
+        (f'share/{NAME}', ['package.xml']),
         *share('models/*/*'),
         *share('launch/*.launch.py'),
         *share('config/*.yaml'),
-        *share('rviz/*.rviz'),
+        *share('rviz/*'),
         *share('demo/*/*'),
     ],
     entry_points={'console_scripts': [
@@ -44,12 +37,32 @@ setup(
     zip_safe=True,
     install_requires=[
         'numpy>=1.26',
-        'opencv-python-headless>=4.5,<5',  # OpenCV 5 renumbers its types and breaks cv_bridge
+        'opencv-python-headless>=4.5,<5',  # OpenCV 5 renumbers its types: cv_bridge breaks
         'openvino>=2026.0',
+        'pillow>=10.1',
+        'rich>=13',
         'rosbags>=0.10',
         'rosbags-image>=0.10',
-        'rich>=13',
-        'pillow>=10.1',
     ],
-    extras_require={'ros': ROS, 'train': TRAIN, 'test': TEST},
+    extras_require={
+        # ROS 2 Jazzy as wheels. Pinned, because the newest on PyPI are Kilted.
+        'ros': [
+            'ros-rclpy[fastrtps]==7.1.6',
+            'ros-sensor-msgs==5.3.6',
+            'ros-std-srvs==5.3.6',
+            'ros-diagnostic-msgs==5.3.6',
+        ],
+        'train': [
+            'matplotlib>=3.8',
+            'tensorboard>=2.20,<3',
+            'tensorflow>=2.21,<3',
+        ],
+        'test': [
+            'colcon-core>=0.20',
+            'colcon-ros>=0.5',
+            'pytest>=8',
+            # 80 took out setup.py develop --editable, which colcon build --symlink-install calls
+            'setuptools>=70.1,<80',
+        ],
+    },
 )

@@ -63,9 +63,6 @@ def train(recipe, training, validation, run):
     from train.checkpoints import Checkpoints
     from train.plots import Panels
     steps_per_epoch = len(training) // recipe.batch
-    if not steps_per_epoch:
-        raise ValueError(f'{len(training)} training frames are less than a batch of '
-                         f'{recipe.batch}; take a smaller --batch')
     keras.utils.set_random_seed(recipe.seed)
     tf.config.experimental.enable_op_determinism()
     keras.mixed_precision.set_global_policy(recipe.precision)
@@ -124,6 +121,9 @@ def _run(args):
     training, validation = dataset.split_by_stretches(
         frames, recipe.val_fraction, recipe.val_stretches, recipe.val_gap)
     training = dataset.spread(training, recipe.frames)
+    if len(training) < recipe.batch:
+        raise ValueError(f'{len(training)} training frames are less than a batch of '
+                         f'{recipe.batch}; take a smaller --batch')
     data = {'drive': args.data.resolve().name, 'training_frames': len(training),
             'validation_frames': len(validation)}
     if args.resume and json.loads((run / 'data.json').read_text()) != data:

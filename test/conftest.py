@@ -1,0 +1,49 @@
+"""What the tests share: the recorded drive, its frames as a folder, a ROS domain of their own."""
+import os
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # train/ runs from the checkout and is not installed
+DRIVE = ROOT / 'demo' / 'town07_drive'
+CAMERA = '/carla/ego_vehicle/rgb_front'
+SEMANTIC = '/carla/ego_vehicle/semantic_segmentation_front'
+
+os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
+os.environ['ROS_DOMAIN_ID'] = str(random.randint(1, 101))  # before the first rclpy.init()
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+
+
+@pytest.fixture(scope='session')
+def recorded():
+    """Return the recorded drive as a list of (stamp in ns, RGB image, labels)."""
+    from unet_perception import bags
+    images = bags.read_images(DRIVE, f'{CAMERA}/image')
+    truths = bags.read_palette_labels(DRIVE, f'{SEMANTIC}/image', 'A')
+    return [(stamp, image, truth)
+            for (stamp, image), (other, truth) in zip(images, truths, strict=True)
+            if stamp == other]
+
+
+@pytest.fixture(scope='session')
+def drive_folder(recorded, tmp_path_factory):
+    """Return a CameraRGB/ and CameraMask/ folder of 61 real frames. Do not change it."""
+    folder = tmp_path_factory.mktemp('drive')
+    write_drive(folder, [(image, truth) for _, image, truth in recorded[::2]])
+    return folder
+
+
+def write_drive(folder, frames):
+    """Write (image, tags) pairs as a drive; the tags into the red channel, as CARLA does."""
+    for sub in ('CameraRGB', 'CameraMask'):
+        (folder / sub).mkdir(parents=True)
+    for number, (image, tags) in enumerate(frames):
+        mask = np.zeros((*tags.shape, 3), np.uint8)
+        mask[..., 0] = tags
+        Image.fromarray(image).save(folder / 'CameraRGB' / f'{number:05d}.png')
+        Image.fromarray(mask).save(folder / 'CameraMask' / f'{number:05d}.png')

@@ -1,0 +1,160 @@
+"""Finding, checking, splitting and streaming recorded frames."""
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import write_drive
+from PIL import Image
+
+from train import augment, dataset
+from train.recipe import Recipe
+
+SMALL = Recipe(scheme='A', height=32, width=48, batch=4, epochs=3)
+
+
+def blank(height=8, width=12, tag=0):
+    return np.zeros((height, width, 3), np.uint8), np.full((height, width), tag, np.uint8)
+
+
+def test_frames_come_in_order_with_their_labels(drive_folder, recorded):
+    frames = dataset.find_frames(drive_folder)
+    assert [f.image.stem for f in frames] == [f'{i:05d}' for i in range(len(frames))]
+    image, labels = dataset.read_frame(str(frames[2].image), str(frames[2].mask), 'A')
+    np.testing.assert_array_equal(image, recorded[4][1])
+    np.testing.assert_array_equal(labels, recorded[4][2])
+
+
+@pytest.mark.parametrize('channel', [0, 1, 2])
+def test_the_tag_is_the_maximum_over_the_masks_channels(tmp_path, channel):
+    mask = np.zeros((4, 5, 3), np.uint8)
+    mask[..., channel] = np.arange(5)
+    Image.fromarray(mask).save(tmp_path / 'mask.png')
+    tags = dataset.read_tags(str(tmp_path / 'mask.png'))
+    np.testing.assert_array_equal(tags, np.tile(np.arange(5), (4, 1)))
+
+
+def test_tags_of_other_schemes_become_labels(tmp_path):
+    write_drive(tmp_path / 'd', [blank(tag=14)])
+    frame, = dataset.find_frames(tmp_path / 'd')
+    for scheme, label in (('B', 14), ('C', 10)):  # Ground in B, Car in C
+        assert np.all(dataset.read_frame(*map(str, frame), scheme)[1] == label)
+
+
+def test_missing_folders_and_files_are_named(tmp_path):
+    with pytest.raises(ValueError, match='CameraRGB is not there'):
+        dataset.find_frames(tmp_path)
+    write_drive(tmp_path / 'd', [])
+    with pytest.raises(ValueError, match='CameraRGB holds no PNG'):
+        dataset.find_frames(tmp_path / 'd')
+    shutil.rmtree(tmp_path / 'd')
+    write_drive(tmp_path / 'd', [blank()] * 4)
+    (tmp_path / 'd/CameraMask/00001.png').unlink()
+    (tmp_path / 'd/CameraRGB/00003.png').unlink()
+    with pytest.raises(ValueError, match=r'(?s)2 bad file.*CameraMask/00001.png is missing.*'
+                                         r'CameraRGB/00003.png is missing'):
+        dataset.find_frames(tmp_path / 'd')
+
+
+def test_bad_files_are_all_named(tmp_path):
+    write_drive(tmp_path, [blank()] * 6)
+    rgb, masks = tmp_path / 'CameraRGB', tmp_path / 'CameraMask'
+    noise = np.random.default_rng(0).integers(0, 256, (8, 12, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(rgb / '00001.png')
+    whole = (rgb / '00001.png').read_bytes()
+    (rgb / '00001.png').write_bytes(whole[:len(whole) // 2])  # truncated
+    (masks / '00002.png').write_bytes(b'')
+    Image.fromarray(np.zeros((8, 13), np.uint8)).save(masks / '00003.png')
+    Image.fromarray(np.full((8, 12), 13, np.uint8)).save(masks / '00004.png')
+    with pytest.raises(ValueError) as error:
+        dataset.check_frames(dataset.find_frames(tmp_path), 'A')
+    lines = str(error.value).split('\n')
+    assert len(lines) == 5 and lines[0].startswith('4 bad file')
+    assert 'CameraRGB/00001.png is not a whole PNG' in lines[1]
+    assert 'CameraMask/00002.png is not a whole PNG' in lines[2]
+    assert '00003.png is 12x8 pixels, but its mask is 13x8' in lines[3]
+    assert '00004.png: tag 13 is outside scheme A' in lines[4]
+
+
+def test_validation_is_whole_stretches_with_a_gap():
+    frames = list(range(1000))
+    training, validation = dataset.split_by_stretches(frames, 0.1, stretches=5, gap=20)
+    assert len(validation) == 100
+    starts = [f for f in validation if f - 1 not in validation]
+    assert starts == [90, 290, 490, 690, 890]
+    nearest = min(abs(t - v) for t in training for v in validation)
+    assert nearest == 21  # 20 frames left out on both sides
+    assert len(training) == 1000 - 100 - 5 * 2 * 20
+    assert not set(training) & set(validation)
+
+
+@pytest.mark.parametrize('stretches, gap', [(1, 50), (10, 45), (200, 0)])
+def test_a_split_without_room_is_refused(stretches, gap):
+    with pytest.raises(ValueError, match='100 frames'):
+        dataset.split_by_stretches(list(range(100)), 0.1, stretches, gap)
+
+
+def stream(folder, first_epoch=0, recipe=SMALL):
+    return list(dataset.training_batches(dataset.find_frames(folder), recipe,
+                                         first_epoch).as_numpy_iterator())
+
+
+def test_a_stream_from_a_later_epoch_goes_on_just_there(drive_folder):
+    whole = stream(drive_folder)
+    per_epoch = len(whole) // 3
+    assert per_epoch == len(dataset.find_frames(drive_folder)) // 4
+    for (image, labels), (image2, labels2) in zip(
+            whole[per_epoch:], stream(drive_folder, first_epoch=1), strict=True):
+        np.testing.assert_array_equal(image, image2)
+        np.testing.assert_array_equal(labels, labels2)
+    assert not np.array_equal(whole[0][0], whole[per_epoch][0])  # epochs differ
+
+
+def test_batches_have_the_range_and_types_of_the_network(drive_folder):
+    for images, labels in stream(drive_folder):
+        assert images.shape == (4, 32, 48, 3) and images.dtype == np.float32
+        assert images.min() >= 0 and 100 < images.max() <= 255
+        assert labels.shape == (4, 32, 48) and labels.dtype == np.uint8
+        assert labels.max() < 13
+
+
+def test_cropping_moves_image_and_labels_together():
+    """An image that is its own label must stay so, whatever is cut out and mirrored."""
+    labels = np.random.default_rng(0).integers(0, 13, (40, 60)).astype(np.uint8)
+    image = np.repeat(labels[..., None], 3, 2)
+    seen = set()
+    for i in range(50):
+        cut, cut_labels = augment.crop_and_flip(image, labels, tf.constant([1, i], tf.int64))
+        np.testing.assert_array_equal(cut[..., 0], cut_labels)
+        height, width = cut_labels.shape
+        assert 24 <= height <= 40 and 36 <= width <= 60
+        seen.add((height, width))
+    assert len(seen) > 30
+
+
+def test_light_changes_pixels_within_range_and_repeats():
+    image = tf.random.stateless_uniform((8, 8, 3), (0, 0), 0, 255)
+    seed = tf.constant([3, 4], tf.int64)
+    lit = augment.light(image, seed)
+    np.testing.assert_array_equal(lit, augment.light(image, seed))
+    assert not np.allclose(lit, image, atol=1)
+    assert np.min(lit) >= 0 and np.max(lit) <= 255
+
+
+def test_resize_takes_pixel_centres():
+    """Doubling and halving a label image must not shift it."""
+    labels = np.random.default_rng(0).integers(0, 13, (6, 8)).astype(np.uint8)
+    image = np.zeros((6, 8, 3), np.uint8)
+    _, doubled = dataset.resize(image, labels, 12, 16, 'nearest')
+    np.testing.assert_array_equal(doubled, np.kron(labels, np.ones((2, 2), np.uint8)))
+
+
+def test_spread_and_select(drive_folder):
+    frames = dataset.find_frames(drive_folder)
+    assert [f.image.stem for f in dataset.spread(frames, 3)] == ['00000', '00030', '00060']
+    assert dataset.spread(frames, 0) == frames
+    with pytest.raises(ValueError, match='asks for 99, but there are 61'):
+        dataset.spread(frames, 99)
+    assert dataset.select(frames, ['00002', '00001']) == frames[1:3]
+    with pytest.raises(ValueError, match='77777.png'):
+        dataset.select(frames, ['00002', '77777'])

@@ -1,0 +1,185 @@
+"""Training end to end, on real frames with a very small network."""
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+from conftest import ROOT, write_drive
+from PIL import Image
+
+from train import evaluate, export, fit, losses, plots
+from unet_perception.model import open_bundle
+
+SMALL = ['--scheme', 'A', '--height', '32', '--width', '48', '--filters', '4', '--batch', '4',
+         '--epochs', '4', '--val-stretches', '2', '--val-gap', '2', '--val-fraction', '0.2',
+         '--learning-rate', '0.01']
+
+
+def arguments(drive_folder, tmp_path, *more):
+    return ['--data', str(drive_folder), '--runs', str(tmp_path / 'runs'),
+            '--models', str(tmp_path / 'models'), *more]
+
+
+@pytest.fixture(scope='module')
+def trained(drive_folder, tmp_path_factory):
+    """Return the folder with runs/whole and models/whole of an uninterrupted run."""
+    folder = tmp_path_factory.mktemp('trained')
+    assert fit.main(arguments(drive_folder, folder, '--name', 'whole', *SMALL)) == 0
+    return folder
+
+
+def test_training_learns_and_leaves_what_a_person_looks_at(trained):
+    run = trained / 'runs/whole'
+    rows = np.genfromtxt(run / 'history.csv', delimiter=',', names=True)
+    assert list(rows['epoch']) == [1, 2, 3, 4]
+    assert rows['loss'][-1] < 0.7 * rows['loss'][0]
+    for name in ('curves.png', 'panel_01.png', 'panel_04.png'):
+        assert Image.open(run / name).width > 500
+    assert list((run / 'tensorboard').rglob('events.out.tfevents.*'))
+    assert json.loads((run / 'recipe.json').read_text())['filters'] == 4
+
+
+def test_the_bundle_says_how_it_came_about(trained):
+    manifest = json.loads((trained / 'models/whole/manifest.json').read_text())
+    assert manifest['input'] == {'height': 32, 'width': 48, 'color': 'rgb', 'range': [0, 255]}
+    assert len(manifest['classes']) == 23
+    assert manifest['training']['recipe']['epochs'] == 4
+    assert manifest['training']['data']['validation_frames'] == 12
+    assert 0 < manifest['validation']['mean_iou'] < 1
+    assert open_bundle(trained / 'models/whole').names[7] == 'Road'
+
+
+def weights(run):
+    network = fit.build(fit_recipe(run))
+    network.load_weights(run / 'kept.weights.h5')
+    return network.get_weights()
+
+
+def fit_recipe(run):
+    from train.recipe import Recipe
+    return Recipe.load(run / 'recipe.json')
+
+
+def test_a_killed_run_ends_as_if_it_had_never_stopped(trained, drive_folder, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'train.fit',
+         *arguments(drive_folder, tmp_path, '--name', 'killed', *SMALL)],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    run = tmp_path / 'runs/killed'
+    give_up = time.time() + 120
+    while not (run / 'panel_02.png').exists():  # drawn after the second epoch is saved
+        assert process.poll() is None and time.time() < give_up
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (run / 'panel_04.png').exists(), 'the run was over before it could be killed'
+    assert fit.main(arguments(drive_folder, tmp_path, '--resume', str(run))) == 0
+    assert (run / 'history.csv').read_text() == (
+        trained / 'runs/whole/history.csv').read_text()
+    for resumed, whole in zip(weights(run), weights(trained / 'runs/whole'), strict=True):
+        np.testing.assert_array_equal(resumed, whole)
+    assert open_bundle(tmp_path / 'models/killed')
+
+
+def test_the_seed_recipe_and_the_baselines_train(drive_folder, tmp_path):
+    once = ['--epochs', '1', '--filters', '2', '--frames', '16']
+    seed = ['--loss', 'cross-entropy', '--schedule', 'constant', '--clip', '0', '--no-augment',
+            '--resize', 'nearest', '--precision', 'float32', '--keep', 'last']
+    assert fit.main(arguments(drive_folder, tmp_path, '--name', 'seed', *SMALL, *once, *seed)) == 0
+    assert open_bundle(tmp_path / 'models/seed').resize == 'nearest'
+    for network, size in (('fcn', '32'), ('unet2015', '100')):
+        assert fit.main(arguments(
+            drive_folder, tmp_path, '--name', network, *SMALL, *once, '--network', network,
+            '--height', size, '--width', size)) == 0
+        assert open_bundle(tmp_path / 'models' / network).height == int(size)
+
+
+def test_what_cannot_work_is_refused_before_anything_is_written(
+        trained, drive_folder, tmp_path, capsys):
+    def error(*more, models=tmp_path):
+        assert fit.main(['--data', str(drive_folder), '--runs', str(tmp_path / 'runs'),
+                         '--models', str(models / 'models'), *more]) == 1
+        assert not (tmp_path / 'runs').exists()
+        return capsys.readouterr().err
+
+    assert 'height is 50' in error('--name', 'x', *SMALL, '--height', '50')
+    assert '--frames asks for 999' in error('--name', 'x', *SMALL, '--frames', '999')
+    assert 'less than a batch of 64' in error('--name', 'x', *SMALL, '--batch', '64')
+    assert 'whole exists already' in error('--name', 'whole', *SMALL, models=trained)
+    assert 'no recipe.json' in error('--resume', str(tmp_path / 'nothing'))
+    assert 'is not there' in error('--name', 'x', '--data', str(tmp_path))
+    assert 'leave no room' in error('--name', 'x', *SMALL, '--val-gap', '40')
+
+
+def test_resuming_with_other_data_is_refused(trained, recorded, tmp_path, capsys):
+    write_drive(tmp_path / 'other', [frame[1:] for frame in recorded[:50]])
+    assert fit.main(['--data', str(tmp_path / 'other'), '--models', str(tmp_path / 'm'),
+                     '--resume', str(trained / 'runs/whole')]) == 1
+    assert '"drive": "other"' in capsys.readouterr().err
+
+
+def test_evaluate_finds_the_figures_of_the_manifest(trained, drive_folder, tmp_path, capsys):
+    bundle = trained / 'models/whole'
+    only = ['--only', str(trained / 'runs/whole/validation.txt')]
+    command = ['--model', str(bundle), '--data', str(drive_folder), '--scheme', 'A',
+               '--out', str(tmp_path / 'out'), *only]
+    assert evaluate.main(command) == 0
+    figures = json.loads((tmp_path / 'out/evaluation.json').read_text())
+    recorded = json.loads((bundle / 'manifest.json').read_text())['validation']
+    assert figures['mean_iou'] == recorded['mean_iou']
+    assert figures['classes'] == recorded['classes']
+    assert figures['frames'] == 12
+    assert 'Road' in capsys.readouterr().out
+    for name in ('confusion.png', 'panel.png'):
+        assert Image.open(tmp_path / 'out' / name).width > 300
+    assert evaluate.main(command) == 1
+    assert 'exists already' in capsys.readouterr().err
+
+
+def test_export_of_an_unfinished_run(trained, tmp_path, capsys):
+    assert export.main([str(trained / 'runs/whole'), '--models', str(tmp_path)]) == 0
+    again, first = open_bundle(tmp_path / 'whole'), open_bundle(trained / 'models/whole')
+    assert again.files['openvino_weights'].read_bytes() == first.files[
+        'openvino_weights'].read_bytes()
+    assert export.main([str(trained / 'runs/whole'), '--models', str(tmp_path)]) == 1
+    assert export.main([str(tmp_path), '--models', str(tmp_path / 'm')]) == 1
+    assert 'no finished epoch' in capsys.readouterr().err
+
+
+def test_losses_leave_out_ignored_pixels():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(2, 4, 4, 5)).astype(np.float32)
+    truth = rng.integers(0, 5, (2, 4, 4)).astype(np.uint8)
+    truth[:, 0] = 255
+    other = logits.copy()
+    other[:, 0] = rng.normal(size=other[:, 0].shape)
+    for loss in (losses.cross_entropy(), losses.cross_entropy_and_dice()):
+        assert float(loss(truth, logits)) == pytest.approx(float(loss(truth, other)), rel=1e-6)
+
+
+def test_soft_dice_by_hand():
+    """Class 0 half right on 2 pixels, class 1 right on 1: probabilities 0.5/0.5 and certain."""
+    truth = np.uint8([[[0, 0, 1]]])
+    logits = np.log(np.float32([[[[0.5, 0.5, 1e-9], [1, 1e-9, 1e-9], [1e-9, 1, 1e-9]]]]))
+    # Class 0: overlap 1.5, total 2 + (0.25 + 1) = 3.25.  Class 1: overlap 1, total 1 + 0.25 + 1.
+    expected = 1 - (2 * 1.5 / 3.25 + 2 * 1 / 2.25) / 2
+    assert float(losses.soft_dice(truth, logits)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_plots_stand_alone(tmp_path):
+    plots.confusion_png(np.eye(23, 24, dtype=np.int64) * 5, tmp_path / 'c.png')
+    assert Image.open(tmp_path / 'c.png').width > 1000
+
+
+def test_networks_compile_under_both_precisions():
+    """The logits stay float32 under mixed precision."""
+    keras.mixed_precision.set_global_policy('mixed_bfloat16')
+    try:
+        from train.unet import fcn, unet
+        assert {build((16, 16, 3), 1, 2).output.dtype for build in (unet, fcn)} == {'float32'}
+    finally:
+        keras.mixed_precision.set_global_policy('float32')
