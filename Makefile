@@ -32,9 +32,10 @@ clean:  ## Remove the environments, builds and caches; models/ and runs/ stay
 	    echo "ROS 2 is on PyPI for Python 3.10 to 3.13, but $(PYTHON) is" \
 	        "$$($(PYTHON) --version 2>&1); name another, as in: make PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
-	    echo "$(PYTHON) has no venv with pip; on Debian and Ubuntu, mend it with:" \
-	        "apt install python3-venv"; exit 1; }
+	    echo "$(PYTHON) cannot make an environment with pip; on Debian and Ubuntu, mend it with:" \
+	        "apt install $(notdir $(PYTHON))-venv"; exit 1; }
 	@echo "Installing into $(@D), once; this takes a few minutes"
 	@$(PYTHON) -m venv --clear $(@D)
-	@$(@D)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	@$(@D)/bin/python -m pip install -q --disable-pip-version-check \
+	    -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@

@@ -26,7 +26,7 @@ setup(
         (f'share/{NAME}', ['package.xml']),
         *share('models/*/*'),
         *share('launch/*.launch.py'),
-        *share('config/*.yaml'),
+        *share('config/*'),
         *share('rviz/*'),
         *share('demo/*/*'),
     ],

@@ -26,7 +26,7 @@ ARGUMENTS = [
         'params_file',
         default_value=PathJoinSubstitution([FindPackageShare(PACKAGE), 'config',
                                             'segmentation.yaml']),
-        description='YAML file with the other parameters of the node'),
+        description='YAML file with the other parameters; model and use_sim_time win over it'),
     DeclareLaunchArgument(
         'use_sim_time', default_value='true', choices=['true', 'false'],
         description='Take the time from /clock, which CARLA publishes'),
@@ -46,4 +46,4 @@ def generate_launch_description():
             'model': ParameterValue(LaunchConfiguration('model'), value_type=str),
             'use_sim_time': ParameterValue(LaunchConfiguration('use_sim_time'), value_type=bool)}],
         arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
-        output='screen', emulate_tty=True)])
+        output='screen')])

@@ -17,6 +17,7 @@ SEMANTIC = '/carla/ego_vehicle/semantic_segmentation_front'
 os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
 os.environ['ROS_DOMAIN_ID'] = str(random.randint(1, 101))  # before the first rclpy.init()
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] = str(ROOT / 'config' / 'fastdds.xml')
 
 
 @pytest.fixture(scope='session')

@@ -1,9 +1,9 @@
 """The package builds and installs in each of the ways that its users have."""
 import os
+from pathlib import Path
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 

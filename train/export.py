@@ -14,6 +14,8 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+
 from unet_perception.labels import CLASSES
 from unet_perception.model import FORMAT, MANIFEST, open_bundle, sha256
 
@@ -29,7 +31,7 @@ def write_bundle(folder, network, recipe, data):
     partial = folder.with_name(f'.{folder.name}.partial')
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    network = _in_float32(network, recipe)
+    network = _for_export(network, recipe)
     network.save(partial / 'model.keras')
     _save_openvino(network, partial / 'model.xml')
     files = {'keras': 'model.keras', 'openvino': 'model.xml', 'openvino_weights': 'model.bin'}
@@ -53,14 +55,17 @@ def write_bundle(folder, network, recipe, data):
     return open_bundle(folder)
 
 
-def _in_float32(network, recipe):
-    """Return the network rebuilt in float32; variables are float32 under every policy."""
+def _for_export(network, recipe):
+    """Return the network rebuilt in float32, its weights rounded to float16 values.
+
+    Both files then hold the same numbers, and model.bin stores them in half the space.
+    """
     import keras
 
     from train.fit import build
     keras.mixed_precision.set_global_policy('float32')
     copy = build(recipe)
-    copy.set_weights(network.get_weights())
+    copy.set_weights([w.astype(np.float16).astype(np.float32) for w in network.get_weights()])
     return copy
 
 
@@ -70,7 +75,7 @@ def _save_openvino(network, xml):
         # The exported inference graph has no dropout left, whose random ops cannot be converted.
         network.export(saved_model, verbose=False)
         converted = openvino.convert_model(saved_model)
-    openvino.save_model(converted, xml, compress_to_fp16=False)
+    openvino.save_model(converted, xml, compress_to_fp16=True)
 
 
 def export_run(run, models):

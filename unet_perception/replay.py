@@ -14,6 +14,7 @@ from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 
 from unet_perception.bags import Message, stamp_ns
+from unet_perception.share import shipped
 
 OUTPUTS = ('mask', 'confidence', 'color', 'overlay')
 START_SECONDS = 60  # a cold disk and a slow CPU included
@@ -25,9 +26,14 @@ class ReplayError(RuntimeError):
 
 @contextmanager
 def private_domain():
-    """Keep this process and its children to a ROS domain of their own on the loopback device."""
+    """Join a ROS domain of our own on the loopback device, this process and its children.
+
+    With room for camera images: see config/fastdds.xml.
+    """
     os.environ['ROS_DOMAIN_ID'] = str(random.randint(1, 101))  # safe from Linux' ephemeral ports
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    for name in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
+        os.environ.setdefault(name, str(shipped('config', 'fastdds.xml')[0]))
     rclpy.init()
     try:
         yield

@@ -1,0 +1,81 @@
+"""Bags: the shipped drive, writing and reading back, and the frames-to-bag command."""
+import numpy as np
+import pytest
+from conftest import CAMERA, DRIVE, SEMANTIC, write_drive
+from rclpy.serialization import serialize_message
+from std_msgs.msg import Header
+
+from train import to_bag
+from unet_perception import bags
+from unet_perception.images import ImageError, to_message
+
+
+def test_the_shipped_drive_is_what_the_bridge_publishes(recorded):
+    messages = list(bags.read_messages(DRIVE))
+    topics = {(m.topic, m.type) for m in messages}
+    assert topics == {(f'{sensor}/{name}', f'sensor_msgs/msg/{kind}')
+                      for sensor in (CAMERA, SEMANTIC)
+                      for name, kind in (('image', 'Image'), ('camera_info', 'CameraInfo'))}
+    assert len(recorded) == 121 and len(messages) == 4 * 121
+    store = bags.typestore()
+    image = store.deserialize_cdr(messages[0].data, messages[0].type)
+    info = store.deserialize_cdr(messages[1].data, messages[1].type)
+    assert (image.encoding, image.width, image.height) == ('bgra8', 160, 80)
+    assert image.header == info.header
+    assert image.header.frame_id == 'ego_vehicle/rgb_front'
+    np.testing.assert_allclose(info.k, [80, 0, 80, 0, 80, 40, 0, 0, 1])  # 90 degrees
+    assert set(np.diff([stamp for stamp, *_ in recorded])) == {50_000_000}  # 20 Hz
+
+
+def test_the_licence_stands_beside_the_drive():
+    text = (DRIVE / 'LICENSE').read_text()
+    assert 'MIT License' in text and 'Copyright (c) 2019 Marcus Loo Vergara' in text
+
+
+def test_frames_to_bag_and_back(recorded, tmp_path):
+    write_drive(tmp_path / 'drive', [frame[1:] for frame in recorded[:5]])
+    (tmp_path / 'names').write_text('00001\n00003\n')
+    command = ['--data', str(tmp_path / 'drive'), '--scheme', 'A', '--rate', '10',
+               '--only', str(tmp_path / 'names'), '--out', str(tmp_path / 'bag')]
+    assert to_bag.main(command) == 0
+    images = list(bags.read_images(tmp_path / 'bag', f'{CAMERA}/image'))
+    labels = list(bags.read_palette_labels(tmp_path / 'bag', f'{SEMANTIC}/image', 'A'))
+    assert [s for s, _ in images] == [1_000_000_000, 1_100_000_000] == [s for s, _ in labels]
+    for (_, image), (_, truth), frame in zip(images, labels, (recorded[1], recorded[3])):
+        np.testing.assert_array_equal(image, frame[1])
+        np.testing.assert_array_equal(truth, frame[2])
+    assert to_bag.main(command) == 1  # never overwrites
+    with pytest.raises(ValueError, match='scheme B'):
+        list(bags.read_palette_labels(tmp_path / 'bag', f'{SEMANTIC}/image', 'B'))
+
+
+def test_what_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(bags.BagError, match='nothing'):
+        list(bags.read_messages(tmp_path / 'nothing'))
+    with pytest.raises(bags.BagError, match='has no topic /lidar; it has /carla'):
+        list(bags.read_images(DRIVE, '/lidar'))
+    with pytest.raises(bags.BagError, match='of type sensor_msgs/msg/CameraInfo'):
+        list(bags.read_images(DRIVE, f'{CAMERA}/camera_info'))
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(bags.BagError, match='empty'):
+        list(bags.read_messages(tmp_path / 'empty'))
+
+
+def test_a_damaged_image_in_a_bag_is_an_error_not_rubbish(recorded, tmp_path):
+    store = bags.typestore()
+    message = next(bags.read_messages(DRIVE))
+    image = store.deserialize_cdr(message.data, message.type)
+    image.height = 81
+    bags.write_messages(tmp_path / 'bag', [message._replace(
+        data=bytes(store.serialize_cdr(image, message.type)))])
+    with pytest.raises(ImageError, match='does not fit together'):
+        list(bags.read_images(tmp_path / 'bag', message.topic))
+
+
+def test_labels_of_the_node_are_ids(recorded, tmp_path):
+    """A mono8 mask must come back as its ids, not as a grey picture's RGB."""
+    mask = recorded[0][2]
+    data = serialize_message(to_message(mask, 'mono8', Header()))
+    bags.write_messages(tmp_path / 'bag', [bags.Message('/mask', 'sensor_msgs/msg/Image', 1, data)])
+    (_, back), = bags.read_labels(tmp_path / 'bag', '/mask')
+    np.testing.assert_array_equal(back, mask)

@@ -1,0 +1,65 @@
+"""Image messages of every encoding, with and without padded rows, into RGB and back."""
+import array
+
+import numpy as np
+import pytest
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from unet_perception import images
+
+RGB = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
+ALPHA = np.full((5, 7, 1), 255, np.uint8)
+GREY = RGB[..., 0]
+PIXELS = {
+    'rgb8': RGB,
+    'bgr8': RGB[..., ::-1],
+    'rgba8': np.dstack([RGB, ALPHA]),
+    'bgra8': np.dstack([RGB[..., ::-1], ALPHA]),
+    'mono8': GREY,
+}
+
+
+def message(pixels, encoding, padding=0):
+    """Build an Image by hand, each row followed by `padding` bytes of rubbish."""
+    rows = np.ascontiguousarray(pixels).reshape(pixels.shape[0], -1)
+    rows = np.pad(rows, ((0, 0), (0, padding)), constant_values=77)
+    return Image(height=pixels.shape[0], width=pixels.shape[1], encoding=encoding,
+                 step=rows.shape[1], data=array.array('B', rows.tobytes()))
+
+
+@pytest.mark.parametrize('padding', [0, 1, 6])
+@pytest.mark.parametrize('encoding', PIXELS)
+def test_to_rgb(encoding, padding):
+    expected = np.repeat(GREY[..., None], 3, 2) if encoding == 'mono8' else RGB
+    got = images.to_rgb(message(PIXELS[encoding], encoding, padding))
+    assert got.dtype == np.uint8
+    np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize('encoding', PIXELS)
+def test_to_message_and_back(encoding):
+    header = Header(frame_id='here')
+    header.stamp.sec = 12
+    out = images.to_message(PIXELS[encoding], encoding, header)
+    assert out.header == header
+    assert (out.height, out.width, out.encoding) == (5, 7, encoding)
+    assert out.step * out.height == len(out.data)
+    np.testing.assert_array_equal(np.frombuffer(out.data, np.uint8).reshape(PIXELS[encoding].shape),
+                                  PIXELS[encoding])
+
+
+@pytest.mark.parametrize('change, message_part', [
+    (dict(encoding='32FC1'), "encoding '32FC1' is not supported.*bgra8"),
+    (dict(width=0), 'empty: 0x5'),
+    (dict(height=0), 'empty: 7x0'),
+    (dict(step=20), 'step 20 .*at least 21'),
+    (dict(height=6), '105 bytes of data.*126 bytes'),
+    (dict(height=4), '105 bytes of data.*84 bytes'),
+    (dict(data=array.array('B')), '0 bytes of data')])
+def test_what_does_not_fit_is_named(change, message_part):
+    bad = message(RGB, 'rgb8')
+    for name, value in change.items():
+        setattr(bad, name, value)
+    with pytest.raises(images.ImageError, match=message_part):
+        images.to_rgb(bad)

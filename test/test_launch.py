@@ -1,0 +1,115 @@
+"""The launch file, as `ros2 launch` runs it from a workspace built by colcon."""
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+import pytest
+import yaml
+from conftest import CAMERA, DRIVE, ROOT
+from rcl_interfaces.srv import GetParameters
+
+from unet_perception import bags
+from unet_perception.node import DEFAULT_MODEL
+from unet_perception.replay import Replay, private_domain
+
+pytestmark = pytest.mark.skipif(
+    find_spec('ros2launch') is None,
+    reason='needs `ros2 launch`, which comes with ROS 2 and is not on PyPI')
+
+CONFIG = ROOT / 'config' / 'segmentation.yaml'
+ROS2 = 'import sys; from ros2cli.cli import main; sys.exit(main())'
+
+
+@pytest.fixture(scope='module')
+def workspace(tmp_path_factory):
+    """Build the package with colcon; return the folder that holds install/."""
+    folder = tmp_path_factory.mktemp('workspace')
+    subprocess.run([sys.executable, '-m', 'colcon', '--log-base', 'log', 'build', '--base-paths',
+                    ROOT], cwd=folder, check=True)
+    return folder
+
+
+def ros2_launch(workspace, *arguments):
+    """Return what runs `ros2 launch` on the launch file with the built package in sight."""
+    return ['sh', '-c', '. install/setup.sh; exec "$@"', 'sh', sys.executable, '-c', ROS2, 'launch',
+            'unet_perception', 'segmentation.launch.py', *arguments]
+
+
+@contextmanager
+def launched(workspace, log, *arguments):
+    """Launch the node, as a group of processes that a Ctrl-C reaches together."""
+    with open(log, 'w') as file:
+        process = subprocess.Popen(ros2_launch(workspace, *arguments), cwd=workspace, stdout=file,
+                                   stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def test_every_argument_is_described():
+    from launch.actions import DeclareLaunchArgument
+    from launch.launch_description_sources import get_launch_description_from_python_launch_file
+    description = get_launch_description_from_python_launch_file(
+        str(ROOT / 'launch' / 'segmentation.launch.py'))
+    arguments = {a.name: a for a in description.get_launch_arguments()}
+    assert list(arguments) == ['camera', 'image', 'model', 'params_file', 'use_sim_time',
+                               'log_level']
+    undescribed = DeclareLaunchArgument('x').description
+    for argument in arguments.values():
+        assert argument.default_value is not None
+        assert argument.description and argument.description != undescribed
+    assert [part.text for part in arguments['model'].default_value] == [DEFAULT_MODEL]
+
+
+def test_show_args(workspace):
+    shown = subprocess.run(ros2_launch(workspace, '--show-args'), cwd=workspace, check=True,
+                           capture_output=True, text=True).stdout
+    assert 'Namespace of the camera' in shown
+    assert f"(default: '{CAMERA}')" in shown
+
+
+def test_masks_come_back_and_ctrl_c_ends_it(workspace, tmp_path):
+    frames = list(bags.read_messages(DRIVE, [f'{CAMERA}/image']))[:10]
+    log = tmp_path / 'log'
+    with private_domain(), launched(workspace, log) as process:
+        replay = Replay(CAMERA)
+        replay.play(frames, process, log)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=10) == 0
+    masks = [m for m in replay.recorded if m.topic == f'{CAMERA}/segmentation/mask']
+    assert len(masks) == len(frames)
+    printed = log.read_text()
+    assert 'process has finished cleanly' in printed, printed
+    assert 'Traceback' not in printed, printed
+
+
+def test_arguments_reach_the_node(workspace, tmp_path):
+    parameters = yaml.safe_load(CONFIG.read_text())
+    values = parameters['/**/segmentation']['ros__parameters']
+    values.update(overlay_opacity=0.25, threads=1)
+    params = tmp_path / 'my.yaml'
+    params.write_text(yaml.safe_dump(parameters))
+    expected = {**values, 'use_sim_time': False}
+    log = tmp_path / 'log'
+    with private_domain(), launched(workspace, log, 'camera:=/hero/rgb', f'params_file:={params}',
+                                    'image:=/elsewhere/image', 'use_sim_time:=false') as process:
+        replay = Replay('/hero/rgb')
+        client = replay.create_client(GetParameters, '/hero/rgb/segmentation/get_parameters')
+        assert client.wait_for_service(60), log.read_text()
+        answer = client.call(GetParameters.Request(names=list(expected)))
+        assert {n: _value(v) for n, v in zip(expected, answer.values)} == expected
+        assert replay.count_subscribers('/elsewhere/image') == 1
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=10) == 0
+
+
+def _value(value):
+    """Return a ParameterValue as Python's own type; None if the node does not declare it."""
+    return (None, value.bool_value, value.integer_value, value.double_value,
+            value.string_value)[value.type]

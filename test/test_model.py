@@ -1,0 +1,81 @@
+"""Model bundles: the shipped one opens, a damaged or foreign one is refused by name."""
+import json
+import shutil
+
+import pytest
+from conftest import ROOT
+
+from unet_perception import labels
+from unet_perception.model import BundleError, open_bundle
+from unet_perception.segmenter import Segmenter
+
+SHIPPED = ROOT / 'models' / 'town07-unet'
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    """Return the folder of a copy of the shipped bundle, to be spoilt."""
+    return shutil.copytree(SHIPPED, tmp_path / 'bundle')
+
+
+def edit(folder, change):
+    manifest = json.loads((folder / 'manifest.json').read_text())
+    change(manifest)
+    (folder / 'manifest.json').write_text(json.dumps(manifest))
+
+
+def test_the_shipped_bundle_opens_by_name_and_by_path():
+    by_name, by_path = open_bundle('town07-unet'), open_bundle(SHIPPED)
+    assert by_name.digest == by_path.digest
+    assert by_name.names == labels.NAMES and by_name.colors == labels.COLORS
+    assert (by_name.height, by_name.width) == (96, 128)
+    assert set(by_name.files) == {'keras', 'openvino', 'openvino_weights'}
+
+
+def test_the_shipped_bundle_has_a_card_with_the_frames_licence():
+    card = (SHIPPED / 'README.md').read_text()
+    assert 'Marcus Loo Vergara' in card and 'python -m train.evaluate' in card
+
+
+def test_a_missing_bundle_is_named(tmp_path):
+    with pytest.raises(BundleError, match='no model bundle at .*no-such.*nor at .*models/no-such'):
+        open_bundle('no-such')
+    with pytest.raises(BundleError, match='manifest.json cannot be read: No such file'):
+        open_bundle(tmp_path)
+
+
+@pytest.mark.parametrize('name', ['model.xml', 'model.bin', 'model.keras'])
+def test_a_damaged_or_missing_file_is_named(bundle, name):
+    data = bytearray((bundle / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (bundle / name).write_bytes(data)
+    with pytest.raises(BundleError, match=rf'{name} has SHA-256 \w+, but the manifest says \w+'):
+        open_bundle(bundle)
+    (bundle / name).unlink()
+    with pytest.raises(BundleError, match=f'{name} cannot be read: No such file'):
+        open_bundle(bundle)
+
+
+@pytest.mark.parametrize('change, message', [
+    (lambda m: m.update(format=2), 'format version 2, but .* reads 1'),
+    (lambda m: m.pop('format'), 'not a bundle manifest'),
+    (lambda m: m.pop('input'), "lacks 'input'"),
+    (lambda m: m.update(resize='lanczos'), "resize rule 'lanczos'.*area, nearest"),
+    (lambda m: m['classes'].pop(3), r'class ids \[0, 1, 2, 4'),
+    (lambda m: m['files']['keras'].update(name='../model.keras'), r"'\.\./model\.keras'.*own")])
+def test_a_manifest_that_does_not_fit_is_refused(bundle, change, message):
+    edit(bundle, change)
+    with pytest.raises(BundleError, match=message):
+        open_bundle(bundle)
+
+
+def test_a_manifest_that_is_no_json_is_refused(bundle):
+    (bundle / 'manifest.json').write_text('model: yes')
+    with pytest.raises(BundleError, match='not a bundle manifest'):
+        open_bundle(bundle)
+
+
+def test_a_wrong_class_count_is_refused_with_both_values(bundle):
+    edit(bundle, lambda m: m['classes'].pop())
+    with pytest.raises(BundleError, match=r'\[1, 96, 128, 23\].*\[1, 96, 128, 22\]'):
+        Segmenter(open_bundle(bundle))

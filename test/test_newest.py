@@ -1,0 +1,42 @@
+"""The mailbox between the camera callback and the worker."""
+import threading
+import time
+
+from unet_perception.newest import Newest
+
+
+def test_the_newest_item_replaces_the_one_waiting():
+    box = Newest()
+    assert not box.put('a')
+    assert box.put('b')
+    assert box.take() == 'b'
+    assert not box.put('c')
+
+
+def test_take_waits_for_an_item():
+    box = Newest()
+    threading.Timer(0.1, box.put, ['late']).start()
+    begin = time.perf_counter()
+    assert box.take() == 'late'
+    assert time.perf_counter() - begin > 0.05
+
+
+def test_close_ends_a_waiting_take_and_every_later_one():
+    box = Newest()
+    threading.Timer(0.1, box.close).start()
+    assert box.take() is None
+    box.put('x')
+    assert box.take() is None
+
+
+def test_every_item_is_taken_or_counted_as_replaced():
+    box, taken = Newest(), []
+    reader = threading.Thread(target=lambda: taken.extend(iter(box.take, None)))
+    reader.start()
+    replaced = sum(box.put(i) for i in range(20_000))
+    while taken[-1:] != [19_999]:
+        time.sleep(0.001)
+    box.close()
+    reader.join()
+    assert len(taken) + replaced == 20_000
+    assert taken == sorted(taken)
