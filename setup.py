@@ -31,7 +31,7 @@ setup(
         *share('demo/*/*'),
     ],
     entry_points={'console_scripts': [
-        f'node = {NAME}.node:main',
+        f'segmentation_node = {NAME}.node:main',
         f'demo = {NAME}.demo:main',
     ]},
     zip_safe=True,
@@ -49,7 +49,6 @@ setup(
         'ros': [
             'ros-rclpy[fastrtps]==7.1.6',
             'ros-sensor-msgs==5.3.6',
-            'ros-std-srvs==5.3.6',
             'ros-diagnostic-msgs==5.3.6',
         ],
         'train': [

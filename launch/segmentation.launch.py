@@ -39,7 +39,7 @@ ARGUMENTS = [
 def generate_launch_description():
     """Return the arguments and the node."""
     return LaunchDescription([*ARGUMENTS, Node(
-        package=PACKAGE, executable='node', namespace=LaunchConfiguration('camera'),
+        package=PACKAGE, executable='segmentation_node', namespace=LaunchConfiguration('camera'),
         remappings=[('image', LaunchConfiguration('image'))],
         # The arguments come after the file, so that they win.
         parameters=[LaunchConfiguration('params_file'), {

@@ -47,7 +47,7 @@ def assert_shared(source, share):
 
 def assert_scripts(folder):
     """Check that the package's commands are in the folder, to run."""
-    for name in ('node', 'demo'):
+    for name in ('segmentation_node', 'demo'):
         assert os.access(folder / name, os.X_OK), f'{folder / name} is not there to run'
 
 
@@ -87,5 +87,8 @@ def test_pip_install(source, tmp_path, editable):
                    cwd=tmp_path)
     assert Path(imported).is_relative_to(source if editable else prefix)
     assert not [*prefix.rglob('train')]
+    found = run(prefix / 'bin/python', '-c', 'from unet_perception.model import find_bundle; '
+                'print(find_bundle("town07-unet"))', cwd=tmp_path)
+    assert Path(found).is_relative_to(source if editable else prefix)
     if not editable:  # an editable install has its data in the checkout
         assert_shared(source, prefix / 'share')

@@ -20,7 +20,10 @@ pytestmark = pytest.mark.skipif(
     reason='needs `ros2 launch`, which comes with ROS 2 and is not on PyPI')
 
 CONFIG = ROOT / 'config' / 'segmentation.yaml'
-ROS2 = 'import sys; from ros2cli.cli import main; sys.exit(main())'
+# Run in the workspace, with the built package in sight.
+ROS2_LAUNCH = ['sh', '-c', '. install/setup.sh; exec "$@"', 'sh', sys.executable, '-c',
+               'import sys; from ros2cli.cli import main; sys.exit(main())',
+               'launch', 'unet_perception', 'segmentation.launch.py']
 
 
 @pytest.fixture(scope='module')
@@ -32,24 +35,30 @@ def workspace(tmp_path_factory):
     return folder
 
 
-def ros2_launch(workspace, *arguments):
-    """Return what runs `ros2 launch` on the launch file with the built package in sight."""
-    return ['sh', '-c', '. install/setup.sh; exec "$@"', 'sh', sys.executable, '-c', ROS2, 'launch',
-            'unet_perception', 'segmentation.launch.py', *arguments]
-
-
 @contextmanager
 def launched(workspace, log, *arguments):
-    """Launch the node, as a group of processes that a Ctrl-C reaches together."""
+    """Launch the node and give the process of `ros2 launch`."""
     with open(log, 'w') as file:
-        process = subprocess.Popen(ros2_launch(workspace, *arguments), cwd=workspace, stdout=file,
-                                   stderr=subprocess.STDOUT, start_new_session=True)
+        # Without a terminal, launch passes SIGINT on to the node; with one, it leaves that to it.
+        process = subprocess.Popen([*ROS2_LAUNCH, *arguments], cwd=workspace, stdout=file,
+                                   stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                   env={**os.environ, 'ROS_LOG_DIR': str(log.parent)},
+                                   start_new_session=True)
     try:
         yield process
     finally:
-        if process.poll() is None:
+        if process.poll() is None:  # the test has failed; the node must not stay behind
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def interrupt(process, log):
+    """End `ros2 launch` as Ctrl-C does and check that the node ends well."""
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=10) == 0
+    printed = log.read_text()
+    assert 'process has finished cleanly' in printed, printed
+    assert 'Traceback' not in printed, printed
 
 
 def test_every_argument_is_described():
@@ -68,25 +77,21 @@ def test_every_argument_is_described():
 
 
 def test_show_args(workspace):
-    shown = subprocess.run(ros2_launch(workspace, '--show-args'), cwd=workspace, check=True,
+    shown = subprocess.run([*ROS2_LAUNCH, '--show-args'], cwd=workspace, check=True,
                            capture_output=True, text=True).stdout
     assert 'Namespace of the camera' in shown
     assert f"(default: '{CAMERA}')" in shown
 
 
-def test_masks_come_back_and_ctrl_c_ends_it(workspace, tmp_path):
+def test_masks_come_back(workspace, tmp_path):
     frames = list(bags.read_messages(DRIVE, [f'{CAMERA}/image']))[:10]
     log = tmp_path / 'log'
     with private_domain(), launched(workspace, log) as process:
         replay = Replay(CAMERA)
         replay.play(frames, process, log)
-        os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(timeout=10) == 0
+        interrupt(process, log)
     masks = [m for m in replay.recorded if m.topic == f'{CAMERA}/segmentation/mask']
     assert len(masks) == len(frames)
-    printed = log.read_text()
-    assert 'process has finished cleanly' in printed, printed
-    assert 'Traceback' not in printed, printed
 
 
 def test_arguments_reach_the_node(workspace, tmp_path):
@@ -105,8 +110,7 @@ def test_arguments_reach_the_node(workspace, tmp_path):
         answer = client.call(GetParameters.Request(names=list(expected)))
         assert {n: _value(v) for n, v in zip(expected, answer.values)} == expected
         assert replay.count_subscribers('/elsewhere/image') == 1
-        os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(timeout=10) == 0
+        interrupt(process, log)
 
 
 def _value(value):

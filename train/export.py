@@ -20,12 +20,12 @@ from unet_perception.labels import CLASSES
 from unet_perception.model import FORMAT, MANIFEST, open_bundle, sha256
 
 
-def write_bundle(folder, network, recipe, data):
+def write_bundle(folder, network, recipe, run):
     """Write a bundle and return it, opened.
 
     folder: a new folder, named as the bundle; it appears whole or not at all.
     network: a network of fit.build(recipe), of whatever precision policy.
-    data: dict of JSON values on what it was trained on, kept in the manifest.
+    run: the run's folder; its data.json goes into the manifest, its validation.txt beside it.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = folder.with_name(f'.{folder.name}.partial')
@@ -34,6 +34,7 @@ def write_bundle(folder, network, recipe, data):
     network = _for_export(network, recipe)
     network.save(partial / 'model.keras')
     _save_openvino(network, partial / 'model.xml')
+    shutil.copy(run / 'validation.txt', partial)
     files = {'keras': 'model.keras', 'openvino': 'model.xml', 'openvino_weights': 'model.bin'}
     manifest = {
         'format': FORMAT,
@@ -46,7 +47,8 @@ def write_bundle(folder, network, recipe, data):
         'resize': recipe.resize,
         'files': {runtime: {'name': name, 'sha256': sha256(partial / name)}
                   for runtime, name in files.items()},
-        'training': {'data': data, 'recipe': dataclasses.asdict(recipe),
+        'training': {'data': json.loads((run / 'data.json').read_text()),
+                     'recipe': dataclasses.asdict(recipe),
                      'versions': {package: version(package)
                                   for package in ('tensorflow', 'keras', 'openvino')}},
     }
@@ -95,7 +97,7 @@ def export_run(run, models):
     recipe = Recipe.load(run / 'recipe.json')
     network = build(recipe)
     network.load_weights(weights)
-    return write_bundle(folder, network, recipe, json.loads((run / 'data.json').read_text()))
+    return write_bundle(folder, network, recipe, run)
 
 
 def record_validation(bundle, figures):

@@ -137,14 +137,14 @@ def _run(args):
     print(f'{len(training)} training frames, {len(validation)} validation frames; '
           f'look at {run / "curves.png"} and {run / "panel_NN.png"} while it trains')
     network = train(recipe, training, validation, run)
-    bundle = export.write_bundle(folder, network, recipe, data)
+    bundle = export.write_bundle(folder, network, recipe, run)
     matrix = evaluate.evaluate(Segmenter(bundle), validation, recipe.scheme)
     figures = metrics.summary(matrix, bundle.names)
     export.record_validation(bundle, figures)
     metrics.print_table(figures)
     print(f'wrote {folder}; next:\n'
           f'  python -m train.evaluate --model {folder} --data {args.data} --scheme '
-          f'{recipe.scheme} --only {run / "validation.txt"} --out evaluation/{run.name}\n'
+          f'{recipe.scheme} --only {folder / "validation.txt"} --out evaluation/{run.name}\n'
           f'  python -m unet_perception.demo --model {folder}\n'
           f'  python -m unet_perception.node --ros-args -p model:={folder}')
     return 0

@@ -1,7 +1,7 @@
 """Segment a camera: subscribe to `image`, publish `segmentation/mask` and pictures of it.
 
     python -m unet_perception.node --ros-args -r __ns:=/carla/ego_vehicle/rgb_front
-    ros2 run unet_perception node --ros-args -p model:=/path/to/bundle -r image:=/my/camera
+    ros2 run unet_perception segmentation_node --ros-args -p model:=/path/to/bundle -r image:=/my/camera
 
 Topics, relative to the node's namespace:
     image                     in   sensor_msgs/Image: bgra8, rgb8, bgr8, rgba8 or mono8, any size
@@ -31,10 +31,10 @@ from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from unet_perception import images, labels
+from unet_perception.frame_statistics import FrameStatistics
 from unet_perception.model import open_bundle
 from unet_perception.newest import Newest
 from unet_perception.segmenter import PRECISIONS, Segmenter
-from unet_perception.statistics import Statistics
 
 DEFAULT_MODEL = 'town07-unet'
 # Matches every publisher, reliable or not; what is late is of no use to a car.
@@ -63,7 +63,7 @@ class SegmentationNode(Node):
         self.get_logger().info(
             f'model {bundle.name} ({bundle.digest}) from {bundle.path}, {len(bundle.names)} '
             f'classes, OpenVINO on CPU in {precision}')
-        self._statistics = Statistics()
+        self._statistics = FrameStatistics()
         self._newest = Newest()
         self._outputs = {name: self.create_publisher(Image, f'segmentation/{name}', OUTPUT_QOS)
                          for name in ('mask', 'confidence', 'color', 'overlay')}
@@ -140,7 +140,7 @@ class SegmentationNode(Node):
 
 def main(args=None):
     """Run the node until SIGINT or SIGTERM; return the exit code."""
-    parser = argparse.ArgumentParser(prog='node', description=__doc__, add_help=True,
+    parser = argparse.ArgumentParser(prog='segmentation_node', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.parse_args(rclpy.utilities.remove_ros_args(args or sys.argv)[1:])
     rclpy.init(args=args)

@@ -1,13 +1,14 @@
-"""Find what ships with the package: model bundles and the recorded drive."""
+"""Find what ships with the package: model bundles, the recorded drive, configuration."""
+import sys
 from pathlib import Path
 
 
 def shipped(*parts):
-    """List the places where models/NAME or demo/NAME can be: a checkout, an installed share/.
+    """List the places where share/unet_perception/PARTS can be, those that exist first.
 
-    Existing places come first.
+    They are a checkout (also pip install -e), a pip environment, and a ROS workspace.
     """
-    roots = [Path(__file__).resolve().parent.parent]
+    roots = [Path(__file__).resolve().parent.parent, Path(sys.prefix, 'share', 'unet_perception')]
     try:
         from ament_index_python.packages import get_package_share_path
         roots.append(get_package_share_path('unet_perception'))

@@ -8,7 +8,7 @@ import numpy as np
 OUTCOMES = ('processed', 'dropped', 'failed', 'unread')
 
 
-class Statistics:
+class FrameStatistics:
     """Counts of frames by outcome, and the latencies of the last frames. Safe between threads.
 
     processed: labelled and published. dropped: replaced by a newer frame before its turn.
