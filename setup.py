@@ -33,6 +33,7 @@ setup(
     entry_points={'console_scripts': [
         f'segmentation_node = {NAME}.node:main',
         f'demo = {NAME}.demo:main',
+        f'benchmark = {NAME}.benchmark:main',
     ]},
     zip_safe=True,
     install_requires=[
@@ -40,9 +41,9 @@ setup(
         'opencv-python-headless>=4.5,<5',  # OpenCV 5 renumbers its types: cv_bridge breaks
         'openvino>=2026.0',
         'pillow>=10.1',
+        'psutil>=5.9',
         'rich>=13',
         'rosbags>=0.10',
-        'rosbags-image>=0.10',
     ],
     extras_require={
         # ROS 2 Jazzy as wheels. Pinned, because the newest on PyPI are Kilted.
@@ -53,8 +54,12 @@ setup(
         ],
         'train': [
             'matplotlib>=3.8',
+            'nncf>=3.4,<4',
+            'onnx>=1.17',
+            'onnxruntime>=1.20',
             'tensorboard>=2.20,<3',
             'tensorflow>=2.21,<3',
+            'tf2onnx>=1.17,<2',  # Keras calls it
         ],
         'test': [
             'colcon-core>=0.20',

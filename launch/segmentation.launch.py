@@ -6,7 +6,8 @@
 """
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import (EnvironmentVariable, LaunchConfiguration,
+                                  PathJoinSubstitution)
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
@@ -46,4 +47,7 @@ def generate_launch_description():
             'model': ParameterValue(LaunchConfiguration('model'), value_type=str),
             'use_sim_time': ParameterValue(LaunchConfiguration('use_sim_time'), value_type=bool)}],
         arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
+        additional_env={'FASTRTPS_DEFAULT_PROFILES_FILE': EnvironmentVariable(
+            'FASTRTPS_DEFAULT_PROFILES_FILE', default_value=PathJoinSubstitution(
+                [FindPackageShare(PACKAGE), 'config', 'fastdds.xml']))},
         output='screen')])

@@ -16,19 +16,19 @@ from unet_perception.replay import running_node
 class Client(Node):
     """Publishes images to the node and keeps what comes back, in order of arrival."""
 
-    def __init__(self, namespace, context, outputs, qos):
+    def __init__(self, namespace, context, outputs, qos, camera):
         super().__init__('client', namespace=namespace, context=context)
         self.received = {name: [] for name in outputs}
         self.diagnostics = {}
-        self.camera = self.create_publisher(Image, 'image', qos)
+        self.camera = self.create_publisher(Image, f'{camera}/image' if camera else 'image', qos)
         for name in outputs:
             self.create_subscription(Image, f'segmentation/{name}', self.received[name].append, 10)
         self.create_subscription(DiagnosticArray, '/diagnostics', self._diagnose, 10)
 
     def _diagnose(self, message):
-        status, = message.status
-        if status.hardware_id == self.get_namespace():
-            self.diagnostics = {v.key: v.value for v in status.values}
+        for status in message.status:
+            if status.hardware_id == self.get_namespace():
+                self.diagnostics = {v.key: v.value for v in status.values}
 
     def wait(self, condition, seconds=20, what='the graph'):
         """Wait until the condition holds; fail the test if it does not."""
@@ -59,12 +59,12 @@ class Client(Node):
 
 @contextmanager
 def running_client(log, *arguments, outputs=('mask',), qos=qos_profile_sensor_data,
-                   namespace='/camera'):
+                   namespace='/camera', camera=''):
     """Run the node with these ROS arguments; give its process and a connected Client."""
     context = rclpy.Context()
     rclpy.init(context=context)
     with running_node(['-r', f'__ns:={namespace}', *arguments], log) as process:
-        client = Client(namespace, context, outputs, qos)
+        client = Client(namespace, context, outputs, qos, camera)
         executor = SingleThreadedExecutor(context=context)
         executor.add_node(client)
         spinning = threading.Thread(target=executor.spin)

@@ -16,7 +16,7 @@ from unet_perception.model import open_bundle
 
 SMALL = ['--scheme', 'A', '--height', '32', '--width', '48', '--filters', '4', '--batch', '4',
          '--epochs', '4', '--val-stretches', '2', '--val-gap', '2', '--val-fraction', '0.2',
-         '--learning-rate', '0.01']
+         '--learning-rate', '0.01', '--calibration-frames', '0']
 
 
 def arguments(drive_folder, tmp_path, *more):

@@ -32,7 +32,7 @@ def message(pixels, encoding, padding=0):
 @pytest.mark.parametrize('encoding', PIXELS)
 def test_to_rgb(encoding, padding):
     expected = np.repeat(GREY[..., None], 3, 2) if encoding == 'mono8' else RGB
-    got = images.to_rgb(message(PIXELS[encoding], encoding, padding))
+    got = images.to_picture(message(PIXELS[encoding], encoding, padding)).to_rgb()
     assert got.dtype == np.uint8
     np.testing.assert_array_equal(got, expected)
 
@@ -62,4 +62,13 @@ def test_what_does_not_fit_is_named(change, message_part):
     for name, value in change.items():
         setattr(bad, name, value)
     with pytest.raises(images.ImageError, match=message_part):
-        images.to_rgb(bad)
+        images.to_picture(bad)
+
+
+@pytest.mark.parametrize('encoding', PIXELS)
+def test_cv_bridge_gives_the_same(encoding):
+    """But for rows padded by less than a pixel, which cv_bridge shears."""
+    cv_bridge = pytest.importorskip('cv_bridge', reason='cv_bridge comes with ROS 2, not PyPI')
+    sent = message(PIXELS[encoding], encoding, padding=2 * images.CHANNELS[encoding])
+    np.testing.assert_array_equal(images.to_picture(sent).to_rgb(),
+                                  cv_bridge.CvBridge().imgmsg_to_cv2(sent, 'rgb8'))

@@ -29,7 +29,9 @@ def test_the_shipped_bundle_opens_by_name_and_by_path():
     assert by_name.digest == by_path.digest
     assert by_name.names == labels.NAMES and by_name.colors == labels.COLORS
     assert (by_name.height, by_name.width) == (96, 128)
-    assert set(by_name.files) == {'keras', 'openvino', 'openvino_weights'}
+    assert set(by_name.files) == {'keras', 'openvino', 'openvino_weights', 'openvino_int8',
+                                  'openvino_int8_weights'}
+    assert by_name.mean_iou['f32'] - by_name.mean_iou['int8'] < 0.005
 
 
 def test_the_shipped_bundle_has_a_card_with_the_frames_licence():
@@ -44,7 +46,7 @@ def test_a_missing_bundle_is_named(tmp_path):
         open_bundle(tmp_path)
 
 
-@pytest.mark.parametrize('name', ['model.xml', 'model.bin', 'model.keras'])
+@pytest.mark.parametrize('name', ['model.xml', 'model.bin', 'model.keras', 'model_int8.bin'])
 def test_a_damaged_or_missing_file_is_named(bundle, name):
     data = bytearray((bundle / name).read_bytes())
     data[len(data) // 2] ^= 1
@@ -78,4 +80,4 @@ def test_a_manifest_that_is_no_json_is_refused(bundle):
 def test_a_wrong_class_count_is_refused_with_both_values(bundle):
     edit(bundle, lambda m: m['classes'].pop())
     with pytest.raises(BundleError, match=r'\[1, 96, 128, 23\].*\[1, 96, 128, 22\]'):
-        Segmenter(open_bundle(bundle))
+        Segmenter(open_bundle(bundle), precision='f32')

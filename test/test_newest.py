@@ -5,19 +5,20 @@ import time
 from unet_perception.newest import Newest
 
 
-def test_the_newest_item_replaces_the_one_waiting():
+def test_the_newest_item_of_each_source_replaces_the_one_waiting():
     box = Newest()
-    assert not box.put('a')
-    assert box.put('b')
-    assert box.take() == 'b'
-    assert not box.put('c')
+    assert not box.put('left', 'a')
+    assert not box.put('right', 'b')
+    assert box.put('left', 'c')
+    assert box.take() == {'left': 'c', 'right': 'b'}
+    assert not box.put('left', 'd')
 
 
 def test_take_waits_for_an_item():
     box = Newest()
-    threading.Timer(0.1, box.put, ['late']).start()
+    threading.Timer(0.1, box.put, ['left', 'late']).start()
     begin = time.perf_counter()
-    assert box.take() == 'late'
+    assert box.take() == {'left': 'late'}
     assert time.perf_counter() - begin > 0.05
 
 
@@ -25,15 +26,16 @@ def test_close_ends_a_waiting_take_and_every_later_one():
     box = Newest()
     threading.Timer(0.1, box.close).start()
     assert box.take() is None
-    box.put('x')
+    box.put('left', 'x')
     assert box.take() is None
 
 
 def test_every_item_is_taken_or_counted_as_replaced():
     box, taken = Newest(), []
-    reader = threading.Thread(target=lambda: taken.extend(iter(box.take, None)))
+    reader = threading.Thread(
+        target=lambda: taken.extend(t['left'] for t in iter(box.take, None)))
     reader.start()
-    replaced = sum(box.put(i) for i in range(20_000))
+    replaced = sum(box.put('left', i) for i in range(20_000))
     while taken[-1:] != [19_999]:
         time.sleep(0.001)
     box.close()

@@ -35,6 +35,7 @@ def evaluate(segmenter, frames, scheme):
 def main(args=None):
     """Run the command; return its exit code."""
     from unet_perception.labels import SCHEMES, scheme_help
+    from unet_perception.runtimes import PRECISIONS
     parser = argparse.ArgumentParser(prog='python -m train.evaluate', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--model', required=True, help='a bundle: its folder or shipped name')
@@ -44,6 +45,8 @@ def main(args=None):
     parser.add_argument('--only', type=Path, metavar='FILE',
                         help='score only the frames named in FILE, one a line, without .png; '
                              'train.fit writes validation.txt of this form')
+    parser.add_argument('--precision', choices=PRECISIONS, default='f32',
+                        help="of OpenVINO's arithmetic (f32, as in the bundle's own figures)")
     parser.add_argument('--out', type=Path, required=True, help='a new folder for the results')
     args = parser.parse_args(args)
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
@@ -61,14 +64,16 @@ def _run(args):
     from unet_perception.segmenter import Segmenter
     if args.out.exists():
         raise ValueError(f'{args.out} exists already; take another --out')
-    segmenter = Segmenter(open_bundle(args.model))
+    segmenter = Segmenter(open_bundle(args.model), runtime='openvino', device='cpu',
+                          precision=args.precision)
     frames = dataset.find_frames(args.data)
     if args.only:
         frames = dataset.select(frames, args.only.read_text().split())
     dataset.check_frames(frames, args.scheme)
     matrix = evaluate(segmenter, frames, args.scheme)
     figures = {'model': segmenter.bundle.name, 'manifest': segmenter.bundle.digest,
-               'frames': len(frames), **metrics.summary(matrix, segmenter.bundle.names)}
+               'precision': segmenter.runtime.precision, 'frames': len(frames),
+               **metrics.summary(matrix, segmenter.bundle.names)}
     args.out.mkdir(parents=True)
     (args.out / 'evaluation.json').write_text(json.dumps(figures, indent=1) + '\n')
     plots.confusion_png(matrix, args.out / 'confusion.png')

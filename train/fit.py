@@ -82,8 +82,30 @@ def train(recipe, training, validation, run):
     return network
 
 
+def split(drive, recipe):
+    """Split a drive as the recipe says; return (training frames, validation frames, data).
+
+    data: what a run keeps of it in its data.json. Raise ValueError if the drive will not do.
+    """
+    from train import dataset
+    training, validation = dataset.split_by_stretches(
+        dataset.find_frames(drive), recipe.val_fraction, recipe.val_stretches, recipe.val_gap)
+    training = dataset.spread(training, recipe.frames)
+    return training, validation, {'drive': drive.resolve().name, 'training_frames': len(training),
+                                  'validation_frames': len(validation)}
+
+
+def check_same(run, data):
+    """Raise ValueError unless a run has trained on such data; see split()."""
+    trained_on = (run / 'data.json').read_text()
+    if json.loads(trained_on) != data:
+        raise ValueError(f'{run} was trained on {trained_on.strip()}, '
+                         f'but --data gives {json.dumps(data)}')
+
+
 def main(args=None):
     """Run the command; return its exit code."""
+    from train import precisions
     from train.recipe import Recipe
     parser = argparse.ArgumentParser(prog='python -m train.fit', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -95,6 +117,7 @@ def main(args=None):
                         help='folder that the run goes to (runs)')
     parser.add_argument('--resume', type=Path, metavar='RUN',
                         help='go on with a run that was killed, by its own saved recipe')
+    precisions.add_argument(parser)
     Recipe.add_arguments(parser.add_argument_group('recipe'))
     args = parser.parse_args(args)
     if bool(args.name) == bool(args.resume):
@@ -108,27 +131,20 @@ def main(args=None):
 
 
 def _run(args):
-    from train import dataset, evaluate, export
-    from unet_perception import metrics
-    from unet_perception.segmenter import Segmenter
+    from train import dataset, export, precisions
     run = args.resume or args.runs / args.name
     folder = args.models / run.name
     if folder.exists():
         raise ValueError(f'{folder} exists already; move it away or take another --name')
     recipe = _recipe(args, run)
     build(recipe)  # refuses sizes that do not fit before anything is written
-    frames = dataset.find_frames(args.data)
-    training, validation = dataset.split_by_stretches(
-        frames, recipe.val_fraction, recipe.val_stretches, recipe.val_gap)
-    training = dataset.spread(training, recipe.frames)
+    training, validation, data = split(args.data, recipe)
     if len(training) < recipe.batch:
         raise ValueError(f'{len(training)} training frames are less than a batch of '
                          f'{recipe.batch}; take a smaller --batch')
-    data = {'drive': args.data.resolve().name, 'training_frames': len(training),
-            'validation_frames': len(validation)}
-    if args.resume and json.loads((run / 'data.json').read_text()) != data:
-        raise ValueError(f'{run} was trained on {(run / "data.json").read_text().strip()}, '
-                         f'but --data gives {json.dumps(data)}')
+    if args.resume:
+        check_same(run, data)
+    calibration = precisions.calibration_frames(training, args.calibration_frames)
     dataset.check_frames(training + validation, recipe.scheme)
     run.mkdir(parents=True, exist_ok=True)
     recipe.save(run / 'recipe.json')
@@ -137,11 +153,8 @@ def _run(args):
     print(f'{len(training)} training frames, {len(validation)} validation frames; '
           f'look at {run / "curves.png"} and {run / "panel_NN.png"} while it trains')
     network = train(recipe, training, validation, run)
-    bundle = export.write_bundle(folder, network, recipe, run)
-    matrix = evaluate.evaluate(Segmenter(bundle), validation, recipe.scheme)
-    figures = metrics.summary(matrix, bundle.names)
-    export.record_validation(bundle, figures)
-    metrics.print_table(figures)
+    bundle = export.write_bundle(folder, network, recipe, run, calibration)
+    export.record_figures(bundle, validation, recipe.scheme)
     print(f'wrote {folder}; next:\n'
           f'  python -m train.evaluate --model {folder} --data {args.data} --scheme '
           f'{recipe.scheme} --only {folder / "validation.txt"} --out evaluation/{run.name}\n'

@@ -6,7 +6,7 @@ from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from unet_perception.images import to_rgb
+from unet_perception.images import to_picture
 from unet_perception.labels import colors_to_tags, tags_to_labels
 
 
@@ -80,7 +80,7 @@ def read_images(path, topic):
         if message.type != 'sensor_msgs/msg/Image':
             raise BagError(f'{topic} in {path} is of type {message.type}, not sensor_msgs/msg/Image')
         image = store.deserialize_cdr(message.data, message.type)
-        yield stamp_ns(image.header), to_rgb(image)
+        yield stamp_ns(image.header), to_picture(image).to_rgb()
 
 
 def read_palette_labels(path, topic, scheme):

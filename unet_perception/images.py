@@ -1,21 +1,41 @@
 """sensor_msgs/Image <-> numpy. Reads messages of rclpy and of rosbags alike."""
 import array
+from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 CHANNELS = {'mono8': 1, 'rgb8': 3, 'bgr8': 3, 'rgba8': 4, 'bgra8': 4}
+TO_RGB = {'mono8': cv2.COLOR_GRAY2RGB, 'bgr8': cv2.COLOR_BGR2RGB, 'rgba8': cv2.COLOR_RGBA2RGB,
+          'bgra8': cv2.COLOR_BGRA2RGB}
 
 
 class ImageError(ValueError):
     """An image message that cannot be read; the message says what is wrong with it."""
 
 
-def to_rgb(message):
-    """Return the picture of a sensor_msgs/Image as uint8 RGB, shape (height, width, 3).
+class Picture(NamedTuple):
+    """Pixels as the camera sent them.
 
-    The encoding is one of CHANNELS; rows may be padded (step > width x channels). The result may
-    share the message's memory. Raise ImageError on another encoding, an empty image, or a size
-    that does not fit the data.
+    pixels: uint8, (height, width) for mono8, else (height, width, channels); maybe a view of the
+    message's memory. encoding: one of CHANNELS.
+    """
+
+    pixels: np.ndarray
+    encoding: str
+
+    def to_rgb(self):
+        """Return uint8 RGB pixels (height, width, 3)."""
+        if self.encoding == 'rgb8':
+            return self.pixels
+        return cv2.cvtColor(self.pixels, TO_RGB[self.encoding])
+
+
+def to_picture(message):
+    """Return the Picture of a sensor_msgs/Image, without copying its pixels.
+
+    Rows may be padded (step > width x channels). Raise ImageError on an encoding outside
+    CHANNELS, an empty image, or a size that does not fit the data.
     """
     channels = CHANNELS.get(message.encoding)
     if channels is None:
@@ -29,22 +49,11 @@ def to_rgb(message):
             f'{message.width}x{message.height} {message.encoding} with step {message.step} and '
             f'{len(message.data)} bytes of data does not fit together: step must be at least '
             f'{row}, and data step x height = {message.step * message.height} bytes')
-    try:
-        from cv_bridge import CvBridge
-    except ImportError:  # not in a ROS workspace
-        return _to_rgb_without_cv_bridge(message, channels)
-    return CvBridge().imgmsg_to_cv2(message, 'rgb8')
-
-
-def _to_rgb_without_cv_bridge(message, channels):
-    from rosbags.image.image import convert_color
-
-    # rosbags' own image_to_cvimage takes no notice of step and would shear a padded image.
+    # Not by cv_bridge, which takes step / channels for the row and so shears pictures whose step
+    # is no multiple of it, nor by rosbags-image, which takes no notice of step at all.
     pixels = np.ndarray((message.height, message.width, channels), np.uint8, message.data,
                         strides=(message.step, channels, 1))
-    if message.encoding == 'rgb8':
-        return pixels
-    return convert_color(pixels[..., 0] if channels == 1 else pixels, message.encoding, 'rgb8')
+    return Picture(pixels[..., 0] if channels == 1 else pixels, message.encoding)
 
 
 def to_message(pixels, encoding, header):

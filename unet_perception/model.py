@@ -26,7 +26,9 @@ class Bundle:
     names, colors: class name and (R, G, B) by label id.
     height, width: size of the network input, pixels.
     resize: 'area' or 'nearest', how a camera image gets to that size.
-    files: path of each runtime's file by name: 'keras', 'openvino', 'openvino_weights'.
+    files: path of each runtime's file by name: 'keras', 'openvino', 'openvino_weights', and
+    maybe 'openvino_int8', 'openvino_int8_weights'.
+    mean_iou: measured on the validation frames, by precision ('f32', 'bf16', 'int8').
     digest: first 12 hex digits of the SHA-256 over the manifest, to tell bundles apart.
     """
 
@@ -38,6 +40,7 @@ class Bundle:
     width: int
     resize: str
     files: dict
+    mean_iou: dict
     digest: str
 
 
@@ -100,7 +103,8 @@ def _parse(folder, manifest, digest):
         files[runtime] = path
     return Bundle(folder, manifest['name'], tuple(c['name'] for c in classes),
                   tuple(tuple(c['color']) for c in classes), manifest['input']['height'],
-                  manifest['input']['width'], manifest['resize'], files, digest)
+                  manifest['input']['width'], manifest['resize'], files,
+                  {p: v['mean_iou'] for p, v in manifest.get('precisions', {}).items()}, digest)
 
 
 def _read(path):

@@ -1,28 +1,29 @@
-"""Hand over the newest item from one thread to another; older ones give way."""
+"""Hand over the newest item of each source from callbacks to a worker; older ones give way."""
 import threading
 
 
 class Newest:
-    """A mailbox for one item. A late reader gets fresh data, never a queue of old data."""
+    """A mailbox with room for one item a source. A late reader gets fresh data, never a queue."""
 
     def __init__(self):
         self._condition = threading.Condition()
-        self._item = None
+        self._items = {}
         self._closed = False
 
-    def put(self, item):
-        """Leave an item; return True if it replaced one that nobody had taken."""
+    def put(self, source, item):
+        """Leave an item; return True if it replaced one of that source that nobody had taken."""
         with self._condition:
-            replaced, self._item = self._item is not None, item
+            replaced = source in self._items
+            self._items[source] = item
             self._condition.notify()
             return replaced
 
     def take(self):
-        """Wait for an item and return it; return None once the mailbox is closed."""
+        """Wait for an item; return all that wait, by source. None once the mailbox is closed."""
         with self._condition:
-            self._condition.wait_for(lambda: self._closed or self._item is not None)
-            item, self._item = self._item, None
-            return None if self._closed else item
+            self._condition.wait_for(lambda: self._closed or self._items)
+            items, self._items = self._items, {}
+            return None if self._closed else items
 
     def close(self):
         """Let every take(), now and later, return None."""

@@ -1,26 +1,80 @@
-"""Camera image in, labels and confidence at camera resolution out."""
-from typing import NamedTuple
+"""Camera pictures in, labels and confidence at camera resolution out."""
+from functools import cached_property
 
 import cv2
 import numpy as np
 
-from unet_perception.model import BundleError
+from unet_perception.images import Picture
+from unet_perception.runtimes import open_runtime
 
-PRECISIONS = ('f32', 'bf16')
+UPSCALES = ('nearest', 'smooth')
 
 
-class Segmentation(NamedTuple):
-    """Labels and confidence of one image, both uint8 (height, width) of that image.
+class Segmentation:
+    """The result for one picture, brought to its resolution when it is asked for."""
 
-    labels: class ids. confidence: probability of that class x 255.
+    def __init__(self, size, labels, confidence, scores=None):
+        """Keep what the runtime gave for one picture of this (height, width)."""
+        self._size, self._labels, self._confidence, self._scores = size, labels, confidence, scores
+
+    @cached_property
+    def labels(self):
+        """Class ids, uint8 (height, width)."""
+        if self._scores is not None:
+            return best_classes(self._scores, *self._size)
+        return resize_labels(self._labels, *self._size)
+
+    @cached_property
+    def confidence(self):
+        """Probability of that class x 255, uint8 (height, width)."""
+        return resize_labels(self._confidence, *self._size)
+
+
+class Segmenter:
+    """Labels pictures of any size with a bundle's network. Not for several threads at once.
+
+    runtime: the chosen runtime; see runtimes.open_runtime for the arguments.
+    upscale: how labels get back to camera resolution. 'nearest' repeats the network's labels;
+    'smooth' interpolates the class scores and then takes the best class, for finer edges.
     """
 
-    labels: np.ndarray
-    confidence: np.ndarray
+    def __init__(self, bundle, upscale='nearest', **options):
+        """Load the network and run it once, so that the first frame is not the slow one.
+
+        Raise ValueError on a runtime, device, precision or upscale that is not to be had.
+        """
+        if upscale not in UPSCALES:
+            raise ValueError(f'upscale is {upscale!r}, but must be one of {", ".join(UPSCALES)}')
+        self.bundle = bundle
+        self.upscale = upscale
+        self.runtime = open_runtime(bundle, scores=upscale == 'smooth', **options)
+        self.warm_up(1)
+
+    def warm_up(self, most):
+        """Run every batch size up to `most` once: the first run of a size compiles it."""
+        for size in range(1, most + 1):
+            self.runtime(np.zeros((size, self.bundle.height, self.bundle.width, 3), np.uint8))
+
+    def __call__(self, image):
+        """Segment one uint8 RGB image (height, width, 3); return its Segmentation."""
+        return self.batch([Picture(image, 'rgb8')])[0]
+
+    def batch(self, pictures):
+        """Segment several Pictures, of any sizes, in one run; return their Segmentations."""
+        results = self.runtime(np.stack([self.prepare(picture) for picture in pictures]))
+        return [Segmentation(picture.pixels.shape[:2], *result)
+                for picture, result in zip(pictures, zip(*results))]
+
+    def prepare(self, picture):
+        """Return the network's input for a Picture: uint8 RGB (bundle height, width, 3)."""
+        # Shrunk first, so that the colours are put in order for few pixels.
+        small = resize_image(picture.pixels, self.bundle.height, self.bundle.width,
+                             self.bundle.resize)
+        return Picture(small, picture.encoding).to_rgb()
 
 
 def resize_image(image, height, width, rule):
-    """Resize an RGB uint8 image to the network's input by the bundle's rule.
+    """Resize a uint8 image of any channels to the network's input by the bundle's rule.
 
     'area' averages when it shrinks, as the antialiased resize in training does. 'nearest' takes
     pixel centres, as TensorFlow does.
@@ -39,66 +93,19 @@ def resize_labels(labels, height, width):
     return cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
 
 
-class Segmenter:
-    """Runs a bundle's network with OpenVINO on the CPU. Not for several threads at once."""
+def best_classes(scores, height, width):
+    """Interpolate class scores to (height, width) and return the best class of each pixel.
 
-    def __init__(self, bundle, precision='f32', threads=0):
-        """Compile the network and run it once, so that the first frame is not the slow one.
-
-        precision: OpenVINO's INFERENCE_PRECISION_HINT, 'f32' or 'bf16'. It is set on purpose:
-        OpenVINO's own default is bf16 wherever the CPU has it.
-        threads: how many CPU threads to use; 0 for OpenVINO's choice.
-        Raise ValueError on another precision, BundleError if the network does not fit the
-        manifest.
-        """
-        if precision not in PRECISIONS:
-            raise ValueError(f'precision is {precision!r}, but must be one of '
-                             f'{", ".join(PRECISIONS)}')
-        import openvino
-        core = openvino.Core()
-        network = core.read_model(bundle.files['openvino'])
-        expected = [1, bundle.height, bundle.width, 3], [1, bundle.height, bundle.width,
-                                                         len(bundle.names)]
-        network.reshape(expected[0])
-        found = list(network.output(0).shape)
-        if found != expected[1]:
-            raise BundleError(f'{bundle.files["openvino"]} gives logits of shape {found}, but the '
-                              f'manifest wants {expected[1]} (its classes and input size)')
-        self.bundle = bundle
-        self.precision = precision
-        settings = {'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_PRECISION_HINT': precision}
-        if threads:
-            settings['INFERENCE_NUM_THREADS'] = threads
-        self._request = core.compile_model(
-            _with_labels(network), 'CPU', settings).create_infer_request()
-        self(np.zeros((bundle.height, bundle.width, 3), np.uint8))
-
-    def __call__(self, image):
-        """Segment one image.
-
-        image: uint8 RGB (height, width, 3) of any size. Return a Segmentation.
-        """
-        height, width = image.shape[:2]
-        pixels = resize_image(image, self.bundle.height, self.bundle.width, self.bundle.resize)
-        results = self._request.infer({0: np.ascontiguousarray(pixels)[None]})
-        return Segmentation(*(resize_labels(results[i][0], height, width) for i in (0, 1)))
-
-
-def _with_labels(network):
-    """Extend a network, float32 pixels to logits, to one from uint8 pixels to uint8 results.
-
-    Outputs: labels (argmax) and confidence (softmax of that class x 255), (1, height, width).
+    scores: float32 (classes, rows, columns). Return uint8 (height, width). Class by class:
+    23 score images of 800x600 at once would be 44 MB to write and read.
     """
-    from openvino import Model, Type, opset13 as ops
-    from openvino.preprocess import PrePostProcessor
-    logits = network.get_results()[0].input_value(0)
-    best = ops.topk(logits, ops.constant(1), axis=3, mode='max', sort='none')
-    labels = ops.convert(ops.squeeze(best.output(1), ops.constant([3])), 'u8')
-    # The softmax of the highest logit m is 1 / sum(exp(logit - m)).
-    total = ops.reduce_sum(ops.exp(ops.subtract(logits, best.output(0))),
-                           ops.constant([3]))
-    probability = ops.divide(ops.constant(np.float32(255)), total)
-    confidence = ops.convert(ops.round(probability, 'half_to_even'), 'u8')
-    steps = PrePostProcessor(Model([labels, confidence], network.get_parameters(), network.name))
-    steps.input().tensor().set_element_type(Type.u8)
-    return steps.build()
+    # A class that wins nowhere before is left out; between two winners no third one can matter
+    # but for the rare pixel where two better ones cross.
+    winners = np.unique(scores.argmax(0))
+    best = cv2.resize(scores[winners[0]], (width, height))
+    labels = np.full((height, width), winners[0], np.uint8)
+    for winner in winners[1:]:
+        score = cv2.resize(scores[winner], (width, height))
+        labels[score > best] = winner
+        cv2.max(best, score, best)
+    return labels

@@ -1,0 +1,61 @@
+"""The benchmark command, over a small size and few runs."""
+import json
+
+import numpy as np
+import pytest
+from keras import layers, saving
+
+from unet_perception import benchmark
+from unet_perception.model import open_bundle
+
+
+def test_rows_of_all_runtimes_in_one_run(tmp_path, capsys):
+    out = tmp_path / 'figures.json'
+    command = ['--size', '160x120', '--repeat', '3', '--batches', '1,2', '--json', str(out)]
+    assert benchmark.main(command) == 0
+    figures = json.loads(out.read_text())
+    rows = {(row['runtime'], row['precision']): row for row in figures['rows']}
+    assert {('openvino', 'f32'), ('keras', 'f32'), ('naive node', 'f32'),
+            ('notebook', 'f32')} <= set(rows)
+    assert rows['openvino', 'f32']['equal labels'] == 1
+    assert rows['keras', 'f32']['equal labels'] >= 0.9999
+    for row in rows.values():
+        assert row['first label s'] > 0.1 and row['memory MB'] > 50
+        for times in row['batches'].values():
+            assert 0 < times['p50'] <= times['p95'] <= times['p99']
+    assert set(rows['openvino', 'f32']['stages']) == {'prepare', 'network', 'labels', 'message'}
+    assert 2.4 < figures['limit']['GMAC'] < 2.6  # the seed network at 96x128
+    printed = capsys.readouterr().out
+    assert 'notebook' in printed and 'stages of a frame' in printed
+    assert benchmark.main(command) == 1
+    assert 'exists already' in capsys.readouterr().err
+
+
+def test_multiply_adds_are_those_of_the_keras_network():
+    """Convolutions: weights x output places; transposed ones: weights x input places."""
+    bundle = open_bundle('town07-unet')
+    total = 0
+    for layer in saving.load_model(bundle.files['keras'])._flatten_layers():
+        if isinstance(layer, layers.Conv2DTranspose):
+            total += layer.kernel.shape.num_elements() * np.prod(layer.input.shape[1:3])
+        elif isinstance(layer, layers.Conv2D):
+            total += layer.kernel.shape.num_elements() * np.prod(layer.output.shape[1:3])
+    assert benchmark.multiply_adds(bundle) == total
+
+
+def test_the_whole_node_over_dds(tmp_path):
+    out = tmp_path / 'node.json'
+    assert benchmark.main(['--node', '--size', '160x120', '--rate', '10', '--seconds', '2',
+                           '--cameras', '2', '--json', str(out)]) == 0
+    figures = json.loads(out.read_text())
+    assert figures['frames published'] == 40
+    assert 20 < figures['masks received'] <= 40
+    assert figures['masks received'] + figures['frames without mask'] == 40
+    assert 0 < figures['p50 publish to mask (ms)'] <= figures['p99 (ms)']
+    assert figures['CPU time a frame (ms)'] > 0
+
+
+@pytest.mark.parametrize('arguments', [['--size', '800'], ['--size', '0x5'], ['--batches', '0']])
+def test_bad_arguments_are_refused(arguments):
+    with pytest.raises(SystemExit, match='2'):
+        benchmark.main(arguments)

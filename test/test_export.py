@@ -1,0 +1,182 @@
+"""Bundles and their int8 network from a small trained run; ONNX of it and of the shipped model."""
+import json
+import shutil
+
+import keras
+import numpy as np
+import onnxruntime
+import pytest
+from conftest import ROOT
+
+from train import dataset, export, fit, precisions, to_onnx, unet
+from unet_perception.model import open_bundle
+from unet_perception.segmenter import Segmenter, resize_image
+
+SMALL = ['--scheme', 'A', '--height', '32', '--width', '48', '--filters', '4', '--batch', '2',
+         '--epochs', '2', '--val-stretches', '2', '--val-gap', '2', '--val-fraction', '0.2',
+         '--learning-rate', '0.01']
+INT8 = {'openvino_int8', 'openvino_int8_weights'}
+
+
+@pytest.fixture(scope='module')
+def trained(drive_folder, tmp_path_factory):
+    """Return the folder with runs/small and models/small of a run of train.fit."""
+    folder = tmp_path_factory.mktemp('trained')
+    assert fit.main(['--data', str(drive_folder), '--runs', str(folder / 'runs'), '--models',
+                     str(folder / 'models'), '--name', 'small', *SMALL,
+                     '--calibration-frames', '12']) == 0
+    return folder
+
+
+def manifest(bundle):
+    return json.loads((bundle / 'manifest.json').read_text())
+
+
+def test_int8_labels_are_mostly_those_of_f32(trained, recorded):
+    bundle = open_bundle(trained / 'models/small')
+    assert INT8 < set(bundle.files)
+    ours = {p: Segmenter(bundle, runtime='openvino', precision=p) for p in ('f32', 'int8')}
+    labels = {p: np.stack([segmenter(image).labels for _, image, _ in recorded[::6]])
+              for p, segmenter in ours.items()}
+    assert 0.9 < np.mean(labels['f32'] == labels['int8']) < 1
+    assert len(np.unique(labels['f32'])) > 1
+
+
+def test_int8_weights_are_small_and_run_in_any_batch(trained):
+    import openvino
+    files = open_bundle(trained / 'models/small').files
+    assert (files['openvino_int8_weights'].stat().st_size
+            < 0.7 * files['openvino_weights'].stat().st_size)
+    network = openvino.Core().read_model(files['openvino_int8'])
+    assert network.input(0).partial_shape.to_string() == '[?,32,48,3]'
+    assert 'FakeQuantize' in {op.get_type_name() for op in network.get_ops()}
+
+
+def test_every_precision_is_measured(trained):
+    found = manifest(trained / 'models/small')
+    assert {'f32', 'int8'} <= set(found['precisions']) <= {'f32', 'bf16', 'int8'}
+    assert found['precisions']['f32'] == {'mean_iou': found['validation']['mean_iou'],
+                                          'equal_labels': 1.0}
+    for row in found['precisions'].values():
+        assert row['mean_iou'] == pytest.approx(found['validation']['mean_iou'], abs=0.05)
+        assert 0.9 < row['equal_labels'] <= 1
+    assert found['training']['calibration_frames'] == 12
+    assert 'nncf' in found['training']['versions']
+
+
+def test_export_does_what_fit_does(trained, drive_folder, tmp_path, monkeypatch):
+    """The same int8 network and figures; calibrated on training frames alone."""
+    calibrated = []
+    write_int8 = precisions.write_int8
+    monkeypatch.setattr(precisions, 'write_int8', lambda xml, frames, *more: (
+        calibrated.extend(f.image.stem for f in frames), write_int8(xml, frames, *more)))
+    run = trained / 'runs/small'
+    assert export.main([str(run), '--models', str(tmp_path), '--data', str(drive_folder),
+                        '--calibration-frames', '12']) == 0
+    first, again = manifest(trained / 'models/small'), manifest(tmp_path / 'small')
+    assert again['precisions'] == first['precisions']
+    assert again['validation'] == first['validation']
+    held_out = (run / 'validation.txt').read_text().split()
+    assert len(set(calibrated)) == 12 and not set(calibrated) & set(held_out)
+    gap = min(abs(int(a) - int(b)) for a in calibrated for b in held_out)
+    assert gap > 2  # as in --val-gap 2
+
+
+def test_without_the_drive_there_is_no_int8(
+        trained, drive_folder, tmp_path, capsys, monkeypatch):
+    files = open_bundle(trained / 'models/small').files
+    monkeypatch.setattr(export, '_save_openvino', lambda network, xml: (  # the same, but quick
+        shutil.copy(files['openvino'], xml),
+        shutil.copy(files['openvino_weights'], xml.with_suffix('.bin'))))
+    assert export.main([str(trained / 'runs/small'), '--models', str(tmp_path)]) == 0
+    assert 'no int8 network and no figures: they need --data' in capsys.readouterr().out
+    assert 'precisions' not in manifest(tmp_path / 'small')
+    bundle = open_bundle(tmp_path / 'small')
+    assert not INT8 & set(bundle.files)
+    _, measured = precisions.measure(bundle, dataset.find_frames(drive_folder)[:3], 'A')
+    assert 'f32' in measured and 'int8' not in measured
+
+
+def test_calibration_frames_by_default(drive_folder):
+    frames = dataset.find_frames(drive_folder)
+    assert precisions.calibration_frames(frames) == frames
+    assert precisions.calibration_frames(frames, 0) == []
+    many = precisions.calibration_frames(frames * 20)
+    assert len(many) == 300 and many[0] == frames[0] and many[-1] == frames[-1]
+
+
+def test_what_cannot_work_is_refused_before_anything_is_written(
+        trained, drive_folder, tmp_path, capsys):
+    run, models, data = str(trained / 'runs/small'), ['--models', str(tmp_path / 'm')], [
+        '--data', str(drive_folder)]
+
+    def error(command, *args):
+        with pytest.raises(SystemExit) as end:  # what the parser refuses, raises
+            raise SystemExit(command.main([*models, *args]))
+        assert end.value.code in (1, 2)
+        assert list(tmp_path.iterdir()) == []
+        return capsys.readouterr().err
+
+    too_many = '--calibration-frames asks for 999, but there are 41 training frames'
+    assert too_many in error(export, run, *data, '--calibration-frames', '999')
+    assert too_many in error(fit, *data, '--name', 'x', '--runs', str(tmp_path / 'r'), *SMALL,
+                             '--calibration-frames', '999')
+    assert '-1 is less than 0' in error(export, run, *data, '--calibration-frames', '-1')
+    assert '--calibration-frames needs --data' in error(export, run, '--calibration-frames', '9')
+    assert 'CameraRGB is not there' in error(export, run, '--data', str(tmp_path))
+    assert 'either --onnx' in error(export, run, *data, '--onnx', str(tmp_path / 'x.onnx'))
+    (trained / 'runs/small/data.json').rename(trained / 'kept.json')
+    (trained / 'runs/small/data.json').write_text('{"drive": "other"}\n')
+    try:
+        assert 'trained on {"drive": "other"}, but --data gives {"drive": "drive' in error(
+            export, run, *data)
+    finally:
+        (trained / 'kept.json').rename(trained / 'runs/small/data.json')
+
+
+@pytest.mark.parametrize('which', ['small', 'shipped'])
+def test_onnx_labels_as_keras_does(which, trained, recorded, tmp_path, capsys):
+    folder = {'small': trained / 'models/small', 'shipped': ROOT / 'models/town07-unet'}[which]
+    bundle, file = open_bundle(folder), tmp_path / 'x.onnx'
+    assert export.main([str(folder), '--onnx', str(file)]) == 0
+    assert '% of the pixels of random images as Keras does' in capsys.readouterr().out
+    session = onnxruntime.InferenceSession(file)
+    (pixels,), (logits,) = session.get_inputs(), session.get_outputs()
+    size = [bundle.height, bundle.width]
+    assert (pixels.name, pixels.shape, pixels.type) == ('pixels', ['batch', *size, 3],
+                                                        'tensor(float)')
+    assert (logits.name, logits.shape) == ('logits', ['batch', *size, len(bundle.names)])
+    assert session.get_modelmeta().custom_metadata_map == {
+        'bundle': bundle.name, 'manifest': bundle.digest, 'classes': ','.join(bundle.names),
+        'resize': bundle.resize}
+    network = keras.saving.load_model(bundle.files['keras'], safe_mode=True)
+    images = np.float32([resize_image(image, *size, bundle.resize)
+                         for _, image, _ in recorded[::24]])
+    ours, theirs = session.run(None, {'pixels': images})[0], network.predict_on_batch(images)
+    np.testing.assert_allclose(ours, theirs, atol=1e-3)
+    assert np.mean(ours.argmax(-1) == theirs.argmax(-1)) >= 0.9999
+
+
+@pytest.mark.parametrize('name, size', [('fcn', 32), ('unet2015', 100)])
+def test_the_baselines_become_onnx_and_another_network_is_noticed(name, size):
+    network, other = (unet.camera_network(name, size, size, n_filters=2) for _ in range(2))
+    model = to_onnx.convert(network, {})
+    assert to_onnx.equal_labels(network, model) >= 0.9999
+    assert to_onnx.equal_labels(other, model) < 0.9
+
+
+def test_onnx_is_not_written_where_it_should_not_be(trained, tmp_path, capsys, monkeypatch):
+    bundle, file = str(trained / 'models/small'), tmp_path / 'x.onnx'
+    assert export.main([bundle, '--onnx', str(tmp_path / 'none/x.onnx')]) == 1
+    assert 'none is not there; make the folder' in capsys.readouterr().err
+    assert export.main([str(tmp_path / 'none'), '--onnx', str(file)]) == 1
+    assert 'no model bundle at' in capsys.readouterr().err
+    with monkeypatch.context() as patch:
+        patch.setattr(to_onnx, 'equal_labels', lambda network, model: 0.9)
+        assert export.main([bundle, '--onnx', str(file)]) == 1
+        assert 'only 90.000% of the pixels' in capsys.readouterr().err
+    assert not file.exists()
+    file.write_text('mine')
+    assert export.main([bundle, '--onnx', str(file)]) == 1
+    assert 'x.onnx exists already' in capsys.readouterr().err
+    assert file.read_text() == 'mine'
