@@ -62,6 +62,14 @@ def test_a_damaged_or_missing_file_is_named(bundle, name):
     (lambda m: m.update(format=2), 'format version 2, but .* reads 1'),
     (lambda m: m.pop('format'), 'not a bundle manifest'),
     (lambda m: m.pop('input'), "lacks 'input'"),
+    (lambda m: m.update(scheme='C'), "scheme 'C', but .* 'B'"),
+    (lambda m: m['input'].update(color='bgr'), "input color 'bgr', but .* 'rgb'"),
+    (lambda m: m['input'].update(range=[0, 1]), r'input range \[0, 1\]'),
+    (lambda m: m['input'].update(height=0), 'whole numbers from 1 to'),
+    (lambda m: m['classes'][2].update(color=[0, 0, 300]), 'class colour'),
+    (lambda m: m['files'].pop('openvino'), 'no file for openvino'),
+    (lambda m: m.update(files=[]), 'no file for keras'),
+    (lambda m: m.update(classes=3), 'not laid out as a manifest'),
     (lambda m: m.update(resize='lanczos'), "resize rule 'lanczos'.*area, nearest"),
     (lambda m: m['classes'].pop(3), r'class ids \[0, 1, 2, 4'),
     (lambda m: m['files']['keras'].update(name='../model.keras'), r"'\.\./model\.keras'.*own")])
@@ -75,6 +83,14 @@ def test_a_manifest_that_is_no_json_is_refused(bundle):
     (bundle / 'manifest.json').write_text('model: yes')
     with pytest.raises(BundleError, match='not a bundle manifest'):
         open_bundle(bundle)
+
+
+@pytest.mark.parametrize('height', [97, 112])
+def test_an_input_size_that_is_not_the_networks_is_refused(bundle, height):
+    edit(bundle, lambda m: m['input'].update(height=height))
+    with pytest.raises(BundleError, match=r'model.xml (is not a network of input 97|gives logits)'
+                       if height == 97 else 'model.xml'):
+        Segmenter(open_bundle(bundle), precision='f32')
 
 
 def test_a_wrong_class_count_is_refused_with_both_values(bundle):

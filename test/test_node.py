@@ -280,6 +280,13 @@ def test_bad_parameters_end_it_with_a_sentence(tmp_path, argument, message):
     assert message in log.read_text() and 'Traceback' not in log.read_text()
 
 
+def test_bad_ros_arguments_end_it_with_a_sentence(tmp_path):
+    log = tmp_path / 'log'
+    with running_node(['--params-file', '/no/such.yaml'], log) as process:
+        assert process.wait(timeout=20) == 1
+    assert '/no/such.yaml' in log.read_text() and 'Traceback' not in log.read_text()
+
+
 def test_help_names_topics_and_parameters():
     text = subprocess.run([sys.executable, '-m', 'unet_perception.node', '--help'], cwd=ROOT,
                           capture_output=True, text=True, check=True).stdout

@@ -30,6 +30,7 @@ class Camera:
         self.namespace = self._publishers['mask'].topic_name.removesuffix('/segmentation/mask')
         # Reliable first: best effort loses images that the middleware sends in many pieces.
         self._subscribe(ReliabilityPolicy.RELIABLE)
+        self.topic = self._subscription.topic_name
 
     def _subscribe(self, reliability):
         events = SubscriptionEventCallbacks(incompatible_qos=self._publisher_does_not_match)

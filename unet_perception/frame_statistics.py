@@ -19,6 +19,7 @@ class FrameStatistics:
         self._lock = threading.Lock()
         self._counts = Counter()
         self._latencies = deque(maxlen=window)
+        self._reported = Counter()
 
     def count(self, outcome):
         """Count one frame as 'received' or as one of OUTCOMES."""
@@ -38,3 +39,9 @@ class FrameStatistics:
         percentiles = np.percentile(latencies, (50, 95, 99)) * 1000
         return {**counts, **{f'latency p{p} [ms]': round(float(value), 2)
                              for p, value in zip((50, 95, 99), percentiles)}}
+
+    def since_last_report(self, values):
+        """Return by how much each count of values() has grown since the last call."""
+        new = {name: values[name] - self._reported[name] for name in ('received', *OUTCOMES)}
+        self._reported.update(new)
+        return new

@@ -13,6 +13,7 @@ from unet_perception.share import shipped
 FORMAT = 1
 MANIFEST = 'manifest.json'
 RESIZE_RULES = ('area', 'nearest')
+MOST_SIDE = 4096  # pixels of a network's input
 
 
 class BundleError(ValueError):
@@ -67,8 +68,10 @@ def open_bundle(path):
                           f'of unet_perception reads {FORMAT}; export the model again')
     try:
         return _parse(folder, manifest, hashlib.sha256(raw).hexdigest()[:12])
-    except (KeyError, TypeError) as error:
+    except KeyError as error:
         raise BundleError(f'{folder / MANIFEST} lacks {error}') from error
+    except (TypeError, AttributeError) as error:
+        raise BundleError(f'{folder / MANIFEST} is not laid out as a manifest: {error}') from error
 
 
 def find_bundle(path):
@@ -87,6 +90,23 @@ def _parse(folder, manifest, digest):
     if ids != list(range(len(ids))) or not 1 <= len(ids) <= 255:
         raise BundleError(f'{folder / MANIFEST} has class ids {ids}, but they must be 0, 1, 2, ... '
                           f'and at most 254, because 255 means no label')
+    for key, value, expected in (
+            ('scheme', manifest['scheme'], 'B'),
+            ('input color', manifest['input']['color'], 'rgb'),
+            ('input range', manifest['input']['range'], [0, 255])):
+        if value != expected:
+            raise BundleError(f'{folder / MANIFEST} has {key} {value!r}, but this version of '
+                              f'unet_perception runs networks with {expected!r}')
+    if not all(isinstance(side, int) and 0 < side <= MOST_SIDE
+               for side in (manifest['input']['height'], manifest['input']['width'])):
+        raise BundleError(f'{folder / MANIFEST} has input {manifest["input"]}, but height and '
+                          f'width must be whole numbers from 1 to {MOST_SIDE}')
+    if any(len(c['color']) != 3 or not all(v in range(256) for v in c['color']) for c in classes):
+        raise BundleError(f'{folder / MANIFEST} has a class colour that is not three numbers from '
+                          f'0 to 255')
+    missing = {'keras', 'openvino', 'openvino_weights'} - set(manifest['files'])
+    if missing:
+        raise BundleError(f'{folder / MANIFEST} names no file for {", ".join(sorted(missing))}')
     if manifest['resize'] not in RESIZE_RULES:
         raise BundleError(f'{folder / MANIFEST} has resize rule {manifest["resize"]!r}, but this '
                           f'version knows {", ".join(RESIZE_RULES)}')

@@ -78,9 +78,10 @@ class SegmentationNode(Node):
         # Wall time: diagnostics must go on while a simulation's clock stands still.
         self.create_timer(1.0, self._publish_diagnostics,
                           clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._cameras = [Camera(self, name, self._receive) for name in cameras]
+        # Last, for nothing would end the thread if this constructor failed after it.
         self._worker = threading.Thread(target=self._work, name='segmentation')
         self._worker.start()
-        self._cameras = [Camera(self, name, self._receive) for name in cameras]
 
     def _declare(self, name, default, description, read_only=True, **ranges):
         return self.declare_parameter(name, default, ParameterDescriptor(
@@ -143,14 +144,17 @@ class SegmentationNode(Node):
         self._diagnostics.publish(message)
 
     def _status(self, camera, about):
-        figures = {**camera.statistics.values(), **about}
-        failed = figures['failed']
+        figures = camera.statistics.values()
+        new = camera.statistics.since_last_report(figures)
+        level, text = DiagnosticStatus.OK, f'{new["processed"]} frames labelled'
+        if new['failed']:
+            level, text = DiagnosticStatus.WARN, f'{new["failed"]} frames failed'
+        elif not figures['received']:
+            level, text = DiagnosticStatus.WARN, f'no image yet on {camera.topic}'
         return DiagnosticStatus(
             name=f'{self.get_fully_qualified_name()}: {camera.namespace}',
-            hardware_id=camera.namespace,
-            level=DiagnosticStatus.WARN if failed else DiagnosticStatus.OK,
-            message=f'{failed} frames failed' if failed else 'ok',
-            values=[KeyValue(key=key, value=str(value)) for key, value in figures.items()])
+            hardware_id=camera.namespace, level=level, message=text,
+            values=[KeyValue(key=k, value=str(v)) for k, v in {**figures, **about}.items()])
 
     def destroy_node(self):
         """Finish the frames in work, then destroy the node."""
@@ -164,8 +168,12 @@ def main(args=None):
     """Run the node until SIGINT or SIGTERM; return the exit code."""
     parser = argparse.ArgumentParser(prog='segmentation_node', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.parse_args(rclpy.utilities.remove_ros_args(args or sys.argv)[1:])
-    rclpy.init(args=args)
+    try:
+        parser.parse_args(rclpy.utilities.remove_ros_args(args or sys.argv)[1:])
+        rclpy.init(args=args)
+    except RuntimeError as error:  # ROS arguments that are no good
+        print(f'error: {error}', file=sys.stderr)
+        return 1
     node = None
     try:
         node = SegmentationNode()
@@ -175,7 +183,7 @@ def main(args=None):
     except (ValueError, ParameterException) as error:
         rclpy.logging.get_logger('segmentation').fatal(str(error))
         return 1
-    except Exception:
+    except RuntimeError:
         if rclpy.ok():
             raise
         # A signal came while the node was starting.

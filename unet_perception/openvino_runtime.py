@@ -55,9 +55,13 @@ class OpenVinoRuntime:
         return wanted
 
     def _compile(self, size):
-        network = self._core.read_model(self._file)
         height, width, classes = self._bundle.height, self._bundle.width, len(self._bundle.names)
-        network.reshape([size, height, width, 3])
+        try:
+            network = self._core.read_model(self._file)
+            network.reshape([size, height, width, 3])
+        except RuntimeError as error:
+            raise BundleError(f'{self._file} is not a network of input {height}x{width} that '
+                              f'OpenVINO can read: {error}') from error
         found, expected = list(network.output(0).shape), [size, height, width, classes]
         if found != expected:
             raise BundleError(f'{self._file} gives logits of shape {found}, but the manifest '

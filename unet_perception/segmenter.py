@@ -76,8 +76,9 @@ class Segmenter:
 def resize_image(image, height, width, rule):
     """Resize a uint8 image of any channels to the network's input by the bundle's rule.
 
-    'area' averages when it shrinks, as the antialiased resize in training does. 'nearest' takes
-    pixel centres, as TensorFlow does.
+    'area' averages where it shrinks; training's antialiased resize is a little different (mIoU
+    0.618 by this one, 0.615 by TensorFlow's, shipped model and its validation frames). 'nearest'
+    takes pixel centres, as TensorFlow does.
     """
     if image.shape[:2] == (height, width):
         return image
