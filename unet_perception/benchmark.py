@@ -21,14 +21,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from unet_perception.compute_limit import compute_limits
 from unet_perception.model import open_bundle
-
-# Multiply-adds a cycle, in relation to f32, of the vector units (AVX-512 BF16 and VNNI).
-SPEED_UP = {'f32': 1, 'bf16': 2, 'int8': 4}
+from unet_perception.segmenter import UPSCALES
 
 
 def main(args=None):
@@ -41,6 +41,8 @@ def main(args=None):
                         help='size of the camera pictures (800x600)')
     parser.add_argument('--batches', type=_batches, default=[1, 4], metavar='N,N',
                         help='how many pictures at once (1,4)')
+    parser.add_argument('--upscale', choices=UPSCALES, default='nearest',
+                        help='how labels get to camera resolution (nearest)')
     parser.add_argument('--repeat', type=int, default=100, help='runs of each row (100)')
     parser.add_argument('--json', type=Path, help='a new file for all figures')
     node = parser.add_argument_group('the whole node')
@@ -77,7 +79,8 @@ def _measure(args):
     with tempfile.TemporaryDirectory() as folder:
         for runtime, precision in track(rows, 'measuring'):
             task = {'model': str(bundle.path), 'size': args.size, 'batches': args.batches,
-                    'repeat': args.repeat, 'runtime': runtime, 'precision': precision,
+                    'repeat': args.repeat, 'upscale': args.upscale, 'runtime': runtime,
+                    'precision': precision,
                     'labels': f'{folder}/{runtime}-{precision}.npy', 'started': time.time()}
             done = subprocess.run(
                 [sys.executable, '-m', 'unet_perception.benchmark_row', json.dumps(task)],
@@ -88,7 +91,7 @@ def _measure(args):
             row['equal labels'] = float(np.mean(np.load(task['labels'])
                                                 == np.load(f'{folder}/openvino-f32.npy')))
             figures['rows'].append({'runtime': runtime, 'precision': precision, **row})
-    figures['limit'] = _limits(bundle)
+    figures['limit'] = compute_limits(bundle)
     return figures
 
 
@@ -106,68 +109,41 @@ def _machine():
     return f'{name}, {psutil.cpu_count()} cores'
 
 
-def _limits(bundle):
-    """Return the network's operations and the least time that they take here, in ms.
-
-    The f32 rate is measured by a matrix product; the others follow by the vector units' widths.
-    """
-    a = np.random.default_rng(0).random((2048, 2048), np.float32)
-    seconds = []
-    for _ in range(8):
-        begin = time.perf_counter()
-        a @ a
-        seconds.append(time.perf_counter() - begin)
-    rate = 2048**3 / min(seconds)
-    operations = multiply_adds(bundle)
-    return {'GMAC': operations / 1e9, 'f32 GMAC per second': rate / 1e9,
-            **{f'{p} ms': 1000 * operations / rate / s for p, s in SPEED_UP.items()}}
-
-
-def multiply_adds(bundle):
-    """Count the multiply-adds of a bundle's convolutions for one picture."""
-    import openvino
-    network = openvino.Core().read_model(bundle.files['openvino'])
-    network.reshape([1, bundle.height, bundle.width, 3])
-    total = 0
-    for op in network.get_ops():
-        if op.get_type_name() in ('Convolution', 'ConvolutionBackpropData'):
-            # Every weight meets every place: of the output, or of the input where it is spread.
-            places = op.output(0) if op.get_type_name() == 'Convolution' else op.input(0)
-            total += int(np.prod(op.input(1).get_shape()) * np.prod(places.get_shape()[2:]))
-    return total
-
-
 def _print(figures):
     width, height = figures['size']
-    table = Table(title=f'{figures["model"]}, bgra8 {width}x{height} to mask, on '
+    table = Table(box=SIMPLE, title=f'{figures["model"]}, bgra8 {width}x{height} to mask, on '
                         f'{figures["machine"]}')
-    for column in ('runtime', 'device', 'start s', 'MB', 'labels =', 'batch', 'p50', 'p95', 'p99',
-                   'frames/s'):
+    for column in ('runtime', 'start', 'MB', 'equal', 'n', 'p50', 'p95', 'p99', 'fps'):
         table.add_column(column, justify='left' if column == 'runtime' else 'right', no_wrap=True)
     for row in figures['rows']:
-        about = (f'{row["runtime"]} {row["precision"]}', row['device'],
-                 f'{row["first label s"]:.1f}', f'{row["memory MB"]:.0f}',
+        about = (_name(row), f'{row["first label s"]:.1f}', f'{row["memory MB"]:.0f}',
                  f'{row["equal labels"]:.2%}')
         for size, times in row['batches'].items():
             table.add_row(*about, size, *(f'{times[p]:.1f}' for p in ('p50', 'p95', 'p99')),
                           f'{1000 * int(size) / times["p50"]:.0f}')
-            about = ('',) * 5
-    Console().print(table, 'start s: from the start of the process to the first label. labels =: '
-                    'share equal to the first row. p50 to p99: ms for the batch.\n')
+            about = ('',) * 4
+    Console().print(table, 'start: seconds from the start of the process to the first label. '
+                    'equal: labels equal to the first row. n: pictures at once; p50 to p99: ms '
+                    'for all n. fps: pictures a second.\n')
     limit = figures['limit']
-    stages = Table(title='stages of a frame, median ms')
-    for column in ('runtime', 'prepare', 'network', 'labels', 'message', 'all but network',
-                   'network / limit'):
-        stages.add_column(column, justify='left' if column == 'runtime' else 'right')
+    stages = Table(box=SIMPLE, title='stages of a frame, median ms')
+    for column in ('runtime', 'prepare', 'network', 'labels', 'message', 'rest',
+                   'net/limit'):
+        stages.add_column(column, justify='left' if column == 'runtime' else 'right', no_wrap=True)
     for row in figures['rows']:
         if times := row.get('stages'):
             stages.add_row(
-                f'{row["runtime"]} {row["precision"]}', *(f'{t:.2f}' for t in times.values()),
+                _name(row), *(f'{t:.2f}' for t in times.values()),
                 f'{sum(times.values()) - times["network"]:.2f}',
                 f'{times["network"] / limit[row["precision"] + " ms"]:.1f}')
     Console().print(stages, f'limit: {limit["GMAC"]:.2f} GMAC a frame, at '
                     f'{limit["f32 GMAC per second"]:.0f} GMAC/s in f32 (a matrix product, measured '
-                    f'now), twice that in bf16, four times in int8.')
+                    f'now), twice that in bf16, four times in int8. rest: all but the network.')
+
+
+def _name(row):
+    device = '' if row['device'] == 'CPU' else f' on {row["device"]}'
+    return f'{row["runtime"]} {row["precision"]}{device}'
 
 
 def _size(text):

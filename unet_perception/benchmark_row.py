@@ -22,7 +22,8 @@ def main():
     pictures = _pictures(*task['size'])
     segmenter = None
     if task['runtime'] in ('openvino', 'keras'):
-        segmenter = Segmenter(bundle, runtime=task['runtime'], precision=task['precision'])
+        segmenter = Segmenter(bundle, runtime=task['runtime'], precision=task['precision'],
+                              upscale=task['upscale'])
 
         def run(batch):
             return [result.labels for result in segmenter.batch(batch)]
