@@ -1,12 +1,16 @@
 """The demo, as `make demo` runs it, and what it leaves for people to look at."""
 import json
+import signal
+import sqlite3
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
-from conftest import CAMERA, ROOT
+from conftest import CAMERA, DRIVE, ROOT, SEMANTIC
 from PIL import Image
+from rosbags.rosbag2 import Writer
 
 from unet_perception import bags, demo, pictures
 
@@ -27,13 +31,14 @@ def test_the_tables_add_up(shown):
     frames = figures['frames']
     assert frames['frames in'] == 121
     assert frames['failed'] == 0
-    assert frames['labels out'] + frames['dropped by the node'] == 121
+    assert sum(frames[k] for k in ('labels out', 'dropped by the node', 'failed',
+                                   'never arrived')) == frames['frames in']
     assert frames['labels out'] > 60  # a shared machine may be late now and then
     p50, p95 = (frames[f'latency {p}, publish to mask (ms)'] for p in ('p50', 'p95'))
     assert 0 < p50 <= p95
     assert figures['scored'] == frames['labels out']
     assert figures['labels']['classes']['Road']['iou'] > 0.9
-    for words in ('frames in', 'dropped by the node', 'latency p95', 'Road', 'mIoU', 'sheet.png'):
+    for words in ('frames in', 'dropped by the node', 'never arrived', 'latency p95', 'Road', 'mIoU', 'sheet.png'):
         assert words in printed
 
 
@@ -77,6 +82,97 @@ def test_what_does_not_fit_is_named_before_anything_is_written(
     assert not (tmp_path / 'out').exists()
 
 
+def image_message(topic, image, number):
+    """Return a Message of an RGB image, one tenth of a second after another."""
+    store = bags.typestore()
+    kinds = {name: store.types[name] for name in (
+        bags.IMAGE, 'std_msgs/msg/Header', 'builtin_interfaces/msg/Time')}
+    header = kinds['std_msgs/msg/Header'](
+        kinds['builtin_interfaces/msg/Time'](1, 100_000_000 * number), 'camera')
+    height, width = image.shape[:2]
+    message = kinds[bags.IMAGE](header, height, width, 'rgb8', 0, width * 3, image.reshape(-1))
+    return bags.Message(topic, bags.IMAGE, 10**9 + 10**8 * number,
+                        bytes(store.serialize_cdr(message, bags.IMAGE)))
+
+
+def test_a_bag_made_elsewhere(recorded, tmp_path, capfd, monkeypatch):
+    """Types nobody knows, no semantic camera, masks of an earlier run, two sizes of picture."""
+    for name in ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE'):
+        monkeypatch.setenv(name, 'LOCALHOST')  # put back after private_domain() sets them
+    store, mask = bags.typestore(), f'{CAMERA}/segmentation/mask'
+    with Writer(tmp_path / 'bag', version=8) as writer:
+        camera = writer.add_connection(f'{CAMERA}/image', bags.IMAGE, typestore=store)
+        old = writer.add_connection(mask, bags.IMAGE, typestore=store)
+        status = writer.add_connection('/carla/status', 'carla_msgs/msg/CarlaStatus',
+                                       msgdef='uint64 frame', rihs01='RIHS01_' + '0' * 64)
+        for i, (_, image, _) in enumerate(recorded[:8]):
+            image = image[:, :120] if i % 2 else image
+            writer.write(camera, 10**9 + 10**8 * i,
+                         image_message(camera.topic, np.ascontiguousarray(image), i).data)
+            writer.write(old, 10**9 + 10**8 * i, image_message(mask, image * 0, i).data)
+            writer.write(status, 10**9 + 10**8 * i, bytes(12))
+    bag = tmp_path / 'bag' / 'bag.db3'
+    with sqlite3.connect(bag) as database:  # as ROS 2 Humble leaves it
+        database.execute('UPDATE schema SET schema_version = 3')
+        database.execute('DROP TABLE message_definitions')
+    out = tmp_path / 'out'
+    assert demo.main(['--bag', str(bag), '--out', str(out)]) == 0
+    printed = capfd.readouterr().out
+    assert f'not scored: {bag} holds no images of {SEMANTIC}/image' in printed
+    assert '/carla/status (the bag does not define their types)' in printed
+    assert f'{mask} (they are made anew)' in printed
+    figures = json.loads((out / 'figures.json').read_text())
+    assert (figures['scored'], figures['labels'], figures['frames']['frames in']) == (0, None, 8)
+    assert '/carla/status' not in {m.topic for m in bags.read_messages(out / 'segmented')}
+    masks = list(bags.read_labels(out / 'segmented', mask))
+    assert {m.shape for _, m in masks} == {(80, 160), (80, 120)} and all(m.any() for _, m in masks)
+    assert Image.open(out / 'sheet.png').width < 900  # two columns: there is no truth
+
+
+def test_truth_of_another_size_is_not_scored(recorded, tmp_path, capsys):
+    """The bridge's own sensors are: a camera of 800x600, a semantic camera of 400x70."""
+    _, image, _ = recorded[0]
+    bags.write_messages(tmp_path / 'bag', [
+        image_message(f'{CAMERA}/image', image, 0),
+        image_message(f'{SEMANTIC}/image', np.zeros((70, 400, 3), np.uint8), 0)])
+    args = type('', (), {'bag': tmp_path / 'bag', 'semantic': SEMANTIC, 'scheme': 'A'})
+    types, _ = bags.contents(args.bag)
+    assert demo._truths(args, types, {10**9: (80, 160)}) == {}
+    assert 'not scored: 1 frames' in (said := capsys.readouterr().out)
+    assert '400x70 where the camera is 160x80' in said
+    assert demo._truths(args, types, {5: (80, 160)}) == {}
+    assert 'has the stamp of a camera frame' in capsys.readouterr().out
+
+
+def test_ctrl_c_stops_it_in_one_line(tmp_path):
+    log = tmp_path / 'out' / 'node.log'
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'unet_perception.demo', '--out', str(log.parent)], cwd=ROOT,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while not (log.exists() and 'classes' in log.read_text()):
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(2)  # into the playing
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == 'stopped' and 'Traceback' not in err
+    assert not (log.parent / 'segmented').exists()
+
+
+def test_a_node_that_does_not_stop_is_killed(tmp_path, monkeypatch):
+    from unet_perception import replay
+    stubborn = tmp_path / 'python'
+    stubborn.write_text('#!/bin/sh\ntrap "" TERM\necho up\nwhile :; do sleep 0.1; done\n')
+    stubborn.chmod(0o755)
+    monkeypatch.setattr(sys, 'executable', str(stubborn))
+    monkeypatch.setattr(replay, 'STOP_SECONDS', 0.3)
+    with replay.running_node([], tmp_path / 'log') as process:
+        while 'up' not in (tmp_path / 'log').read_text():
+            time.sleep(0.02)
+    assert process.returncode == -signal.SIGKILL
+
+
 def test_a_node_that_does_not_start_is_reported_with_what_it_printed(tmp_path, monkeypatch):
     import rclpy
 
@@ -84,8 +180,7 @@ def test_a_node_that_does_not_start_is_reported_with_what_it_printed(tmp_path, m
     for name in ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE'):
         monkeypatch.setenv(name, 'LOCALHOST')  # put back after private_domain() sets them
     log = tmp_path / 'log'
-    frames = [m for m in bags.read_messages(demo.shipped('demo', demo.DRIVE)[0])
-              if m.topic == f'{CAMERA}/image']
+    frames = list(bags.read_messages(DRIVE, [f'{CAMERA}/image']))
     with private_domain(), running_node(['-p', 'model:=/no/such'], log) as process:
         with pytest.raises(ReplayError, match='no model bundle at /no/such'):
             Replay(CAMERA).play(frames, process, log)
@@ -96,3 +191,12 @@ def test_the_contact_sheet_takes_any_size(tmp_path):
     rows = [[np.full((60, 90, 3), shade, np.uint8)] * 3 for shade in (0, 128)]
     pictures.contact_sheet(rows, 'abc', [('Road', (128, 64, 128))] * 5, tmp_path / 's.png')
     assert Image.open(tmp_path / 's.png').height > 500
+
+
+def test_pictures_of_different_sizes_share_a_sheet_and_an_animation(tmp_path):
+    rows = [[np.full((height, width, 3), 9, np.uint8)] * 2
+            for height, width in ((60, 90), (600, 800), (70, 400), (1, 3000))]
+    pictures.contact_sheet(rows, 'ab', [], tmp_path / 's.png')
+    pictures.animation(iter(rows), 0.1, tmp_path / 'a.gif')
+    assert Image.open(tmp_path / 's.png').height == 34 + 4 * (267 + 6) + 14
+    assert Image.open(tmp_path / 'a.gif').size == (640, 213)

@@ -1,13 +1,16 @@
 """Recorded bags (rosbag2, mcap or sqlite3) as streams, without a ROS installation."""
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from rosbags.highlevel import AnyReader, AnyReaderError
+from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from unet_perception.images import to_picture
 from unet_perception.labels import colors_to_tags, tags_to_labels
+
+IMAGE = 'sensor_msgs/msg/Image'
 
 
 class BagError(ValueError):
@@ -31,35 +34,63 @@ def typestore():
     return get_typestore(Stores.ROS2_JAZZY)
 
 
+def contents(path):
+    """Return what a bag holds: {topic: type} of the topics with messages, and a typestore.
+
+    The typestore knows the bag's own message definitions, and beyond them ROS 2 Jazzy's.
+    Raise BagError if the bag cannot be opened.
+    """
+    with _reading(path) as reader:
+        store = get_typestore(Stores.EMPTY)
+        store.register(reader.typestore.fielddefs)
+        store.register({name: definition for name, definition in typestore().fielddefs.items()
+                        if name not in store.fielddefs})
+        return {c.topic: c.msgtype for c in reader.connections if c.msgcount}, store
+
+
 def read_messages(path, topics=None):
     """Stream the Messages of a bag in the order of their time, of all topics or some.
 
-    Raise BagError if the bag cannot be opened or lacks one of the topics.
+    Raise BagError if the bag cannot be opened, is damaged or lacks one of the topics.
     """
+    with _reading(path) as reader:
+        there = {c.topic for c in reader.connections}
+        missing = set(topics or ()) - there
+        if missing:
+            raise BagError(f'{path} has no topic {", ".join(sorted(missing))}; '
+                           f'it has {", ".join(sorted(there)) or "none"}')
+        wanted = [c for c in reader.connections if topics is None or c.topic in topics]
+        for connection, time, data in reader.messages(wanted):
+            yield Message(connection.topic, connection.msgtype, time, bytes(data))
+
+
+@contextmanager
+def _reading(path):
+    """Open a bag. Whatever goes wrong in reading it becomes a BagError."""
     try:
         with AnyReader([Path(path)], default_typestore=typestore()) as reader:
-            there = {c.topic for c in reader.connections}
-            missing = set(topics or ()) - there
-            if missing:
-                raise BagError(f'{path} has no topic {", ".join(sorted(missing))}; '
-                               f'it has {", ".join(sorted(there))}')
-            wanted = [c for c in reader.connections if topics is None or c.topic in topics]
-            for connection, time, data in reader.messages(wanted):
-                yield Message(connection.topic, connection.msgtype, time, bytes(data))
-    except (AnyReaderError, OSError) as error:
+            yield reader
+    except BagError:
+        raise
+    except OSError as error:
         raise BagError(f'{path} cannot be read as a bag: {error}') from error
+    except Exception as error:  # rosbags trusts the bytes, so damage may raise anything
+        why = ' '.join(str(error).split()) or repr(error)
+        raise BagError(f'{path} cannot be read as a bag: {why}; if it is damaged or cut off, copy '
+                       f'it again or try `ros2 bag reindex`') from error
 
 
-def write_messages(path, messages):
+def write_messages(path, messages, store=None):
     """Write Messages as a new mcap bag, compressed by chunks, which rviz2 and Foxglove read.
 
+    store: knows the types of the messages, see contents(); by default ROS 2 Jazzy's.
     Raise BagError if the path exists already.
     """
     if Path(path).exists():
         raise BagError(f'{path} exists already; move it away or take another name')
     writer = Writer(path, version=8, storage_plugin=StoragePlugin.MCAP)
     writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
-    store, connections = typestore(), {}
+    store, connections = store or typestore(), {}
     with writer:
         for message in messages:
             if message.topic not in connections:
@@ -74,13 +105,30 @@ def stamp_ns(header):
 
 
 def read_images(path, topic):
-    """Stream (stamp in ns, uint8 RGB image) of an Image topic."""
-    store = typestore()
+    """Stream (stamp in ns, uint8 RGB image) of an Image topic.
+
+    Raise BagError if there are none, if they are of another type or if two have the same stamp,
+    ImageError if one cannot be read.
+    """
+    store, stamps = typestore(), set()
     for message in read_messages(path, [topic]):
-        if message.type != 'sensor_msgs/msg/Image':
-            raise BagError(f'{topic} in {path} is of type {message.type}, not sensor_msgs/msg/Image')
-        image = store.deserialize_cdr(message.data, message.type)
-        yield stamp_ns(image.header), to_picture(image).to_rgb()
+        if message.type != IMAGE:
+            mend = ('; republish it raw with image_transport and record that'
+                    if message.type.endswith('/CompressedImage') else '')
+            raise BagError(f'{topic} in {path} is of type {message.type}, not {IMAGE}{mend}')
+        try:
+            image = store.deserialize_cdr(message.data, message.type)
+        except Exception as error:  # as in _reading()
+            raise BagError(f'{topic} in {path} holds a message at {message.time} ns that is no '
+                           f'{IMAGE}: {error!r}; record it again') from error
+        stamp = stamp_ns(image.header)
+        if stamp in stamps:
+            raise BagError(f'{topic} in {path} holds two images of the stamp {stamp} ns; stamps '
+                           f'must differ, for they tell which outputs belong to which frame')
+        stamps.add(stamp)
+        yield stamp, to_picture(image).to_rgb()
+    if not stamps:
+        raise BagError(f'{topic} in {path} holds no images; record it while the camera runs')
 
 
 def read_palette_labels(path, topic, scheme):

@@ -8,12 +8,13 @@ GAP = 6
 
 
 def contact_sheet(rows, titles, legend, path):
-    """Draw rows of equally sized pictures under their titles, above a legend, as a PNG.
+    """Draw rows of pictures under their titles, above a legend, as a PNG.
 
-    rows: lists of uint8 RGB arrays. legend: (text, (R, G, B)) pairs.
+    rows: lists of uint8 RGB arrays. legend: (text, (R, G, B)) pairs. All take the shape of the
+    first, on white where their own is another.
     """
-    panes = [[_scaled(picture, PANE) for picture in row] for row in rows]
-    height = panes[0][0].shape[0]
+    height = _height(rows[0][0], PANE)
+    panes = [[_fitted(picture, PANE, height) for picture in row] for row in rows]
     columns, per_line = len(titles), 4
     lines = -(-len(legend) // per_line)
     sheet = Image.new('RGB', (columns * (PANE + GAP) + GAP,
@@ -35,17 +36,30 @@ def contact_sheet(rows, titles, legend, path):
 def animation(rows, seconds, path):
     """Write a GIF that shows one row of pictures, side by side, after the other.
 
-    rows: lists of uint8 RGB arrays of one height. seconds: how long each is shown.
+    rows: an iterable of lists of uint8 RGB arrays, shaped as on a contact sheet. seconds: how
+    long each is shown.
     """
-    frames = [Image.fromarray(np.hstack([_scaled(picture, 320) for picture in row]))
-              for row in rows]
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=round(1000 * seconds),
-                   loop=0, optimize=True)
+    rows = iter(rows)
+    row = next(rows)
+    width, height = 320, _height(row[0], 320)
+
+    def side_by_side(row):
+        return Image.fromarray(np.hstack([_fitted(picture, width, height) for picture in row]))
+    side_by_side(row).save(
+        path, save_all=True, append_images=map(side_by_side, rows), loop=0, optimize=True,
+        duration=min(round(1000 * seconds), 10_000))  # a GIF's longest is 11 minutes
 
 
-def _scaled(picture, width):
-    """Bring a picture to a width: hard pixel edges when it grows, averages when it shrinks."""
-    height = round(picture.shape[0] * width / picture.shape[1])
-    grows = width > picture.shape[1]
-    return cv2.resize(picture, (width, height),
-                      interpolation=cv2.INTER_NEAREST if grows else cv2.INTER_AREA)
+def _height(picture, width):
+    return max(1, round(picture.shape[0] * width / picture.shape[1]))
+
+
+def _fitted(picture, width, height):
+    """Bring a picture into a box: hard pixel edges when it grows, averages when it shrinks."""
+    scale = min(width / picture.shape[1], height / picture.shape[0])
+    w, h = (max(1, min(most, round(side * scale)))
+            for most, side in ((width, picture.shape[1]), (height, picture.shape[0])))
+    box = np.full((height, width, 3), 255, np.uint8)
+    box[:h, :w] = cv2.resize(picture, (w, h),
+                             interpolation=cv2.INTER_NEAREST if scale > 1 else cv2.INTER_AREA)
+    return box

@@ -1,8 +1,10 @@
-"""Play a recorded bag through a segmentation node of its own process, and record what comes back."""
+"""Play a recorded bag through a segmentation node of its own process; record what comes back."""
 import os
+import pickle
 import random
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import contextmanager
@@ -10,14 +12,18 @@ from contextlib import contextmanager
 import rclpy
 import sensor_msgs.msg
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
+from rclpy.signals import SignalHandlerOptions
 
-from unet_perception.bags import Message, stamp_ns
+from unet_perception.bags import IMAGE, Message, stamp_ns
+from unet_perception.camera import OUTPUTS
+from unet_perception.frame_statistics import OUTCOMES
 from unet_perception.share import shipped
 
-OUTPUTS = ('mask', 'confidence', 'color', 'overlay')
 START_SECONDS = 60  # a cold disk and a slow CPU included
+STOP_SECONDS = 10
 
 
 class ReplayError(RuntimeError):
@@ -34,7 +40,8 @@ def private_domain():
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     for name in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
         os.environ.setdefault(name, str(shipped('config', 'fastdds.xml')[0]))
-    rclpy.init()
+    # Ctrl-C is Python's: ROS would end the context first, under the hands of whoever uses it.
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
         yield
     finally:
@@ -43,7 +50,10 @@ def private_domain():
 
 @contextmanager
 def running_node(arguments, log):
-    """Run `python -m unet_perception.node` with these ROS arguments, its output in a log file."""
+    """Run `python -m unet_perception.node` with these ROS arguments, its output in a log file.
+
+    At the end it is asked to stop, and killed if it has not after STOP_SECONDS.
+    """
     with open(log, 'w') as file:
         process = subprocess.Popen(
             [sys.executable, '-m', 'unet_perception.node', '--ros-args', *arguments],
@@ -52,59 +62,85 @@ def running_node(arguments, log):
         yield process
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 class Replay(Node):
     """Plays Messages at their own pace and keeps every output of a node in `namespace`.
 
-    recorded: Messages of the outputs, stamped with the time of their frame plus the latency.
     latencies: seconds from the publishing of a frame to the receipt of its mask, by stamp in ns.
     diagnostics: the node's last figures, by name.
     """
 
     def __init__(self, namespace):
-        """Subscribe to the outputs of the node in that namespace."""
+        """Offer the camera's topics and subscribe to the outputs of the node in that namespace."""
         super().__init__('replay')
-        self.recorded = []
         self.latencies = {}
         self.diagnostics = {}
         self._sent = {}
+        self._places = []  # (time, offset in the file) of each recorded message
         self._namespace = namespace
         self._topics = [f'{namespace}/segmentation/{name}' for name in OUTPUTS]
+        self._camera = self.create_publisher(sensor_msgs.msg.Image, f'{namespace}/image', 10)
+        self._info = self.create_publisher(
+            sensor_msgs.msg.CameraInfo, f'{namespace}/camera_info', 10)
         for topic in self._topics:
             self.create_subscription(
                 sensor_msgs.msg.Image, topic,
                 lambda data, topic=topic: self._record(topic, data), 10, raw=True)
         self.create_subscription(DiagnosticArray, '/diagnostics', self._diagnose, 10)
-        threading.Thread(target=rclpy.spin, args=(self,), daemon=True).start()
+        threading.Thread(target=self._spin, daemon=True).start()
+
+    def _spin(self):
+        try:
+            rclpy.spin(self)
+        except ExternalShutdownException:
+            pass  # private_domain() ended
 
     def play(self, messages, process, log):
         """Publish the sensor messages in real time, once the node is there; wait for its answers.
 
-        messages: Messages in the order of time. process, log: of running_node().
+        messages: an iterable of Messages of the camera's image and camera_info, in the order of
+        time. process, log: of running_node(). Raise ReplayError if the node is not there.
         """
-        types = {m.topic: getattr(sensor_msgs.msg, m.type.split('/')[-1]) for m in messages}
-        publishers = {t: self.create_publisher(kind, t, 10) for t, kind in types.items()}
-        camera = publishers[f'{self._namespace}/image']
-        self._wait(lambda: camera.get_subscription_count() and all(
+        # Pictures of a long drive do not fit into memory, and /tmp may be memory.
+        self._file = tempfile.TemporaryFile(dir=log.parent)
+        self._wait(lambda: self._camera.get_subscription_count() and all(
             self.count_publishers(topic) for topic in self._topics), process, log)
         time.sleep(0.5)  # the node may see us a little later than we see it
-        begin, first = time.perf_counter(), messages[0].time
+        begin = None
         for message in messages:
+            if begin is None:
+                begin, first = time.perf_counter(), message.time
             time.sleep(max(0, begin + (message.time - first) / 1e9 - time.perf_counter()))
-            if publishers[message.topic] is camera:
-                stamp = stamp_ns(deserialize_message(message.data, types[message.topic]).header)
-                self._sent[stamp] = (time.perf_counter(), message.time)
-            publishers[message.topic].publish(message.data)
+            if message.topic != self._camera.topic_name:
+                self._info.publish(message.data)
+                continue
+            stamp = stamp_ns(deserialize_message(message.data, sensor_msgs.msg.Image).header)
+            self._sent[stamp] = (time.perf_counter(), message.time)
+            self._camera.publish(message.data)
         # Once the node has accounted for every frame that reached it, nothing more comes.
         give_up = time.perf_counter() + 3
-        self._wait(lambda: self._accounted() == len(self._sent)
-                   or time.perf_counter() > give_up, process, log)
+        self._wait(lambda: self._finished() or time.perf_counter() > give_up, process, log)
 
-    def _accounted(self):
-        return sum(int(self.diagnostics.get(k, 0))
-                   for k in ('processed', 'dropped', 'failed', 'unread'))
+    @property
+    def recorded(self):
+        """Stream the outputs in the order of time, each at the time of its frame plus its latency.
+
+        Read it after play(), when nothing is being recorded.
+        """
+        for _, place in sorted(self._places):
+            self._file.seek(place)
+            yield pickle.load(self._file)
+
+    def _finished(self):
+        counts = {outcome: int(self.diagnostics.get(outcome, 0)) for outcome in OUTCOMES}
+        return (sum(counts.values()) == len(self._sent)
+                and len(self.latencies) == counts['processed'])
 
     def _wait(self, condition, process, log):
         give_up = time.perf_counter() + START_SECONDS
@@ -120,8 +156,9 @@ class Replay(Node):
         sent, recorded_at = self._sent[stamp]
         if topic.endswith('/mask'):
             self.latencies[stamp] = now - sent
-        self.recorded.append(Message(topic, 'sensor_msgs/msg/Image',
-                                     recorded_at + round((now - sent) * 1e9), data))
+        message = Message(topic, IMAGE, recorded_at + round((now - sent) * 1e9), data)
+        self._places.append((message.time, self._file.tell()))
+        pickle.dump(message, self._file)
 
     def _diagnose(self, message):
         for status in message.status:
