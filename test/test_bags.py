@@ -1,8 +1,12 @@
 """Bags: the shipped drive, writing and reading back, and the frames-to-bag command."""
+import shutil
+
 import numpy as np
 import pytest
 from conftest import CAMERA, DRIVE, SEMANTIC, write_drive
 from rclpy.serialization import serialize_message
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import get_types_from_msg
 from std_msgs.msg import Header
 
 from train import to_bag
@@ -49,6 +53,22 @@ def test_frames_to_bag_and_back(recorded, tmp_path):
         list(bags.read_palette_labels(tmp_path / 'bag', f'{SEMANTIC}/image', 'B'))
 
 
+def test_frames_that_make_no_bag_are_refused(recorded, tmp_path, capsys):
+    _, image, tags = recorded[0]
+    tags = tags.copy()
+    tags[0] = 255
+    write_drive(tmp_path / 'drive', [(image, tags)])
+    command = ['--data', str(tmp_path / 'drive'), '--scheme', 'A', '--out', str(tmp_path / 'bag')]
+    assert to_bag.main(command) == 1
+    assert '00000.png has the tag 255 (no label) in 1.25% of its' in capsys.readouterr().err
+    assert not (tmp_path / 'bag').exists()
+    assert to_bag.main([*command, '--only', '/nope']) == 1
+    for flag, value in (('--rate', '0'), ('--rate', 'nan'), ('--fov', '180'), ('--fov', '-1')):
+        with pytest.raises(SystemExit):
+            to_bag.main([*command, flag, value])
+        assert f'argument {flag}: {float(value)} is not' in capsys.readouterr().err
+
+
 def test_what_cannot_be_read_is_named(tmp_path):
     with pytest.raises(bags.BagError, match='nothing'):
         list(bags.read_messages(tmp_path / 'nothing'))
@@ -61,6 +81,54 @@ def test_what_cannot_be_read_is_named(tmp_path):
         list(bags.read_messages(tmp_path / 'empty'))
 
 
+def test_images_are_told_apart_by_their_stamps(tmp_path):
+    first = next(bags.read_messages(DRIVE, [f'{CAMERA}/image']))
+    bags.write_messages(tmp_path / 'bag', [first, first._replace(time=first.time + 1)])
+    with pytest.raises(bags.BagError, match='two images of the stamp .* stamps must differ'):
+        list(bags.read_images(tmp_path / 'bag', first.topic))
+
+
+def test_a_topic_without_images_or_with_compressed_ones_is_named(tmp_path):
+    store = bags.typestore()
+    with Writer(tmp_path / 'bag', version=8, storage_plugin=StoragePlugin.MCAP) as writer:
+        writer.add_connection('/empty', bags.IMAGE, typestore=store)
+        jpeg = writer.add_connection('/jpeg', 'sensor_msgs/msg/CompressedImage', typestore=store)
+        writer.write(jpeg, 1, bytes(24))
+    with pytest.raises(bags.BagError, match='/empty in .*bag holds no images'):
+        list(bags.read_images(tmp_path / 'bag', '/empty'))
+    with pytest.raises(bags.BagError, match='CompressedImage, .*; republish it raw'):
+        list(bags.read_images(tmp_path / 'bag', '/jpeg'))
+    assert list(bags.contents(tmp_path / 'bag')[0]) == ['/jpeg']
+
+
+def test_a_bags_own_message_types_are_carried_over(tmp_path):
+    kind, store = 'carla_msgs/msg/CarlaStatus', bags.typestore()
+    store.register(get_types_from_msg('uint64 frame', kind))
+    status = bags.Message('/carla/status', kind, 1, bytes(12))
+    bags.write_messages(tmp_path / 'bag', [status], store)
+    types, known = bags.contents(tmp_path / 'bag')
+    assert types == {'/carla/status': kind}
+    bags.write_messages(tmp_path / 'copy', bags.read_messages(tmp_path / 'bag'), known)
+    assert list(bags.read_messages(tmp_path / 'copy')) == [status]
+    assert bags.contents(tmp_path / 'copy')[1].fielddefs[kind] == store.fielddefs[kind]
+
+
+def flipped(raw):
+    return raw[:len(raw) // 2] + bytes([raw[len(raw) // 2] ^ 255]) + raw[len(raw) // 2 + 1:]
+
+
+@pytest.mark.parametrize('name, damage', [
+    ('town07_drive.mcap', flipped), ('town07_drive.mcap', lambda raw: raw[:len(raw) // 2]),
+    ('metadata.yaml', lambda raw: b'{:' + raw), ('metadata.yaml', lambda raw: b''),
+    ('metadata.yaml', lambda raw: b'[1]')])
+def test_a_damaged_bag_is_named(tmp_path, name, damage):
+    bag = tmp_path / 'bag'
+    shutil.copytree(DRIVE, bag)
+    (bag / name).write_bytes(damage((bag / name).read_bytes()))
+    with pytest.raises(bags.BagError, match=f'{bag} cannot be read as a bag: [^\n]+$'):
+        list(bags.read_messages(bag))
+
+
 def test_a_damaged_image_in_a_bag_is_an_error_not_rubbish(recorded, tmp_path):
     store = bags.typestore()
     message = next(bags.read_messages(DRIVE))
@@ -70,6 +138,9 @@ def test_a_damaged_image_in_a_bag_is_an_error_not_rubbish(recorded, tmp_path):
         data=bytes(store.serialize_cdr(image, message.type)))])
     with pytest.raises(ImageError, match='does not fit together'):
         list(bags.read_images(tmp_path / 'bag', message.topic))
+    bags.write_messages(tmp_path / 'cut', [message._replace(data=message.data[:99])])
+    with pytest.raises(bags.BagError, match='cut holds a message at .* ns that is no'):
+        list(bags.read_images(tmp_path / 'cut', message.topic))
 
 
 def test_labels_of_the_node_are_ids(recorded, tmp_path):

@@ -8,7 +8,8 @@ import onnxruntime
 import pytest
 from conftest import ROOT
 
-from train import dataset, export, fit, precisions, to_onnx, unet
+from train import bundle as bundles
+from train import drive, export, fit, precisions, to_onnx, unet
 from unet_perception.model import open_bundle
 from unet_perception.segmenter import Segmenter, resize_image
 
@@ -85,7 +86,7 @@ def test_export_does_what_fit_does(trained, drive_folder, tmp_path, monkeypatch)
 def test_without_the_drive_there_is_no_int8(
         trained, drive_folder, tmp_path, capsys, monkeypatch):
     files = open_bundle(trained / 'models/small').files
-    monkeypatch.setattr(export, '_save_openvino', lambda network, xml: (  # the same, but quick
+    monkeypatch.setattr(bundles, '_save_openvino', lambda network, xml: (  # the same, but quick
         shutil.copy(files['openvino'], xml),
         shutil.copy(files['openvino_weights'], xml.with_suffix('.bin'))))
     assert export.main([str(trained / 'runs/small'), '--models', str(tmp_path)]) == 0
@@ -93,12 +94,32 @@ def test_without_the_drive_there_is_no_int8(
     assert 'precisions' not in manifest(tmp_path / 'small')
     bundle = open_bundle(tmp_path / 'small')
     assert not INT8 & set(bundle.files)
-    _, measured = precisions.measure(bundle, dataset.find_frames(drive_folder)[:3], 'A')
+    _, measured = precisions.measure(bundle, drive.find_frames(drive_folder)[:3], 'A')
     assert 'f32' in measured and 'int8' not in measured
 
 
+def test_a_bundle_is_not_there_before_its_figures(trained, drive_folder, tmp_path, monkeypatch):
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    command = [str(trained / 'runs/small'), '--models', str(tmp_path), '--data',
+               str(drive_folder), '--calibration-frames', '0']
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(precisions, 'measure', killed)
+        export.main(command)
+    assert not (tmp_path / 'small').exists()
+    keras.config.set_dtype_policy('mixed_bfloat16')
+    monkeypatch.chdir(trained / 'runs/small')
+    try:
+        assert export.main(['.', *command[1:]]) == 0
+        assert keras.config.dtype_policy().name == 'mixed_bfloat16'  # the caller's, as before
+    finally:
+        keras.config.set_dtype_policy('float32')
+    assert 'f32' in manifest(tmp_path / 'small')['precisions']
+
+
 def test_calibration_frames_by_default(drive_folder):
-    frames = dataset.find_frames(drive_folder)
+    frames = drive.find_frames(drive_folder)
     assert precisions.calibration_frames(frames) == frames
     assert precisions.calibration_frames(frames, 0) == []
     many = precisions.calibration_frames(frames * 20)
@@ -121,7 +142,7 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
     assert too_many in error(export, run, *data, '--calibration-frames', '999')
     assert too_many in error(fit, *data, '--name', 'x', '--runs', str(tmp_path / 'r'), *SMALL,
                              '--calibration-frames', '999')
-    assert '-1 is less than 0' in error(export, run, *data, '--calibration-frames', '-1')
+    assert '-1 is not at least 0' in error(export, run, *data, '--calibration-frames', '-1')
     assert '--calibration-frames needs --data' in error(export, run, '--calibration-frames', '9')
     assert 'CameraRGB is not there' in error(export, run, '--data', str(tmp_path))
     assert 'either --onnx' in error(export, run, *data, '--onnx', str(tmp_path / 'x.onnx'))

@@ -1,5 +1,6 @@
 """Training end to end, on real frames with a very small network."""
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -11,7 +12,11 @@ import pytest
 from conftest import ROOT, write_drive
 from PIL import Image
 
-from train import evaluate, export, fit, losses, plots
+from train import bundle, drive, evaluate, export, fit, losses, miou, plots, unet
+from train.checkpoints import Checkpoints
+from train.recipe import Recipe
+from unet_perception import metrics
+from unet_perception.labels import COLORS, NAMES
 from unet_perception.model import open_bundle
 
 SMALL = ['--scheme', 'A', '--height', '32', '--width', '48', '--filters', '4', '--batch', '4',
@@ -54,13 +59,12 @@ def test_the_bundle_says_how_it_came_about(trained):
 
 
 def weights(run):
-    network = fit.build(fit_recipe(run))
+    network = unet.build(fit_recipe(run))
     network.load_weights(run / 'kept.weights.h5')
     return network.get_weights()
 
 
 def fit_recipe(run):
-    from train.recipe import Recipe
     return Recipe.load(run / 'recipe.json')
 
 
@@ -111,7 +115,7 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
     assert 'less than a batch of 64' in error('--name', 'x', *SMALL, '--batch', '64')
     assert 'whole exists already' in error('--name', 'whole', *SMALL, models=trained)
     assert 'no recipe.json' in error('--resume', str(tmp_path / 'nothing'))
-    assert 'is not there' in error('--name', 'x', '--data', str(tmp_path))
+    assert 'is not there' in error('--name', 'x', *SMALL, '--data', str(tmp_path))
     assert 'leave no room' in error('--name', 'x', *SMALL, '--val-gap', '40')
 
 
@@ -122,14 +126,107 @@ def test_resuming_with_other_data_is_refused(trained, recorded, tmp_path, capsys
     assert '"drive": "other"' in capsys.readouterr().err
 
 
+def test_resuming_with_another_recipe_is_refused_by_the_flags_name(
+        trained, drive_folder, tmp_path, capsys):
+    command = arguments(drive_folder, tmp_path, '--resume', str(trained / 'runs/whole'))
+    assert fit.main([*command, '--batch', '4', '--val-gap', '9', '--no-augment']) == 1
+    error = capsys.readouterr().err
+    assert '--augment False (the run has True), --val-gap 9 (the run has 2)' in error
+    assert '--batch' not in error
+
+
+@pytest.mark.parametrize('flags, message', [
+    (['--val-gap', '-1'], '-1 is not at least 0'), (['--frames', '-5'], '-5 is not at least 0'),
+    (['--learning-rate', '0'], '0.0 is not more than 0'),
+    (['--learning-rate', 'nan'], 'nan is not more than 0'),
+    (['--clip', '-1'], '-1.0 is not at least 0'), (['--seed', '-1'], '-1 is not from 0'),
+    (['--val-fraction', '1'], '1.0 is not between 0 and 1'),
+    (['--epochs', 'ten'], "invalid int value: 'ten'"),
+    (['--name', '../x'], "'../x' is not the plain name"), (['--name', '..'], 'is not the plain')])
+def test_flags_out_of_range_are_refused(flags, message, drive_folder, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        fit.main(arguments(drive_folder, tmp_path, '--name', 'x', *SMALL, *flags))
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('command', [fit, evaluate])
+def test_the_scheme_is_never_guessed(command, drive_folder, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        command.main(['--data', str(drive_folder), *(
+            ['--name', 'x'] if command is fit else ['--model', 'x', '--out', str(tmp_path)])])
+    assert '--scheme' in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_places_that_cannot_be_used_are_refused_before_the_work(
+        trained, drive_folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(drive, 'check_frames', None)  # would be the first of the work
+    (tmp_path / 'file').write_text('')
+    for flags in (['--models', str(tmp_path / 'file')], ['--runs', str(tmp_path / 'file/runs')]):
+        assert fit.main(arguments(drive_folder, tmp_path, '--name', 'x', *SMALL, *flags)) == 1
+        assert f'folder {flags[1]} cannot be made' in capsys.readouterr().err
+    assert export.main([str(trained / 'runs/whole'), '--models', str(tmp_path / 'file')]) == 1
+    assert 'file cannot be made' in capsys.readouterr().err
+    command = ['--model', str(trained / 'models/whole'), '--data', str(drive_folder),
+               '--scheme', 'A', '--out']
+    assert evaluate.main([*command, str(tmp_path / 'file/out')]) == 1
+    assert 'file cannot be made' in capsys.readouterr().err
+    assert evaluate.main([*command, str(tmp_path / 'out'), '--only', '/nope']) == 1
+    assert '/nope' in capsys.readouterr().err
+
+
+def test_a_diverged_run_makes_no_bundle(trained, drive_folder, tmp_path, capsys):
+    wild = ['--learning-rate', '1e30', '--clip', '0', '--schedule', 'constant', '--epochs', '2',
+            '--frames', '16', '--precision', 'float32']
+    assert fit.main(arguments(drive_folder, tmp_path, '--name', 'wild', *SMALL, *wild)) == 1
+    error = capsys.readouterr().err
+    assert 'training diverged in epoch 1' in error and 'lower --learning-rate' in error
+    assert list((tmp_path / 'models').iterdir()) == []
+    recipe = fit_recipe(trained / 'runs/whole')
+    network = unet.build(recipe)
+    network.set_weights([w * np.nan for w in network.get_weights()])
+    with pytest.raises(ValueError, match='not finite'):
+        bundle.write_bundle(tmp_path / 'models/nan', network, recipe, trained / 'runs/whole')
+    assert list((tmp_path / 'models').iterdir()) == []
+
+
+@pytest.mark.parametrize('mious, best', [([math.nan, 0.3, 0.2], 2), ([0.3, math.nan, 0.3], 1)])
+def test_nan_is_never_the_best_epoch(mious, best, tmp_path):
+    network = unet.build(Recipe(scheme='A', height=16, width=16, filters=1))
+    network.compile('adam')
+    checkpoints = Checkpoints(network, Recipe(scheme='A'), tmp_path)
+    checkpoints.set_model(network)
+    kept = []
+    for epoch, miou in enumerate(mious):
+        before = checkpoints.kept.exists() and checkpoints.kept.stat().st_ino
+        checkpoints.on_epoch_end(epoch, {'loss': 1.0, 'val_loss': 1.0, 'val_miou': miou})
+        if checkpoints.kept.exists() and checkpoints.kept.stat().st_ino != before:
+            kept.append(epoch + 1)
+    assert kept == [best]
+
+
+def test_miou_while_training_is_the_bundles_miou():
+    """Over several batches, with unlabelled pixels and classes that are only predicted."""
+    rng = np.random.default_rng(0)
+    truth = rng.choice(np.uint8([0, 1, 2, 255]), (3, 2, 8, 9))
+    logits = rng.normal(size=(3, 2, 8, 9, 5)).astype(np.float32)
+    metric = miou.MeanIoU(5)
+    assert np.isnan(float(metric.result()))
+    for batch in zip(truth, logits):
+        metric.update_state(*batch)
+    expected = metrics.mean_iou(metrics.confusion_matrix(truth, logits.argmax(-1), 5))
+    assert float(metric.result()) == pytest.approx(expected, rel=1e-12)
+    metric.reset_state()
+    assert np.isnan(float(metric.result()))
+
+
 def test_evaluate_finds_the_figures_of_the_manifest(trained, drive_folder, tmp_path, capsys):
-    bundle = trained / 'models/whole'
+    model = trained / 'models/whole'
     only = ['--only', str(trained / 'runs/whole/validation.txt')]
-    command = ['--model', str(bundle), '--data', str(drive_folder), '--scheme', 'A',
+    command = ['--model', str(model), '--data', str(drive_folder), '--scheme', 'A',
                '--out', str(tmp_path / 'out'), *only]
     assert evaluate.main(command) == 0
     figures = json.loads((tmp_path / 'out/evaluation.json').read_text())
-    recorded = json.loads((bundle / 'manifest.json').read_text())['validation']
+    recorded = json.loads((model / 'manifest.json').read_text())['validation']
     assert figures['mean_iou'] == recorded['mean_iou']
     assert figures['classes'] == recorded['classes']
     assert figures['frames'] == 12
@@ -171,15 +268,19 @@ def test_soft_dice_by_hand():
 
 
 def test_plots_stand_alone(tmp_path):
-    plots.confusion_png(np.eye(23, 24, dtype=np.int64) * 5, tmp_path / 'c.png')
+    plots.confusion_png(np.eye(23, 24, dtype=np.int64) * 5, NAMES, tmp_path / 'c.png')
     assert Image.open(tmp_path / 'c.png').width > 1000
+    labels = [np.full(size, 255, np.uint8) for size in ((8, 12), (9, 10))]  # two cameras
+    plots.prediction_panel([np.zeros((*ids.shape, 3), np.uint8) for ids in labels], labels,
+                           [ids * 0 + 1 for ids in labels], NAMES, COLORS, tmp_path / 'p.png')
+    assert Image.open(tmp_path / 'p.png').width > 500
 
 
 def test_networks_compile_under_both_precisions():
     """The logits stay float32 under mixed precision."""
     keras.mixed_precision.set_global_policy('mixed_bfloat16')
     try:
-        from train.unet import fcn, unet
-        assert {build((16, 16, 3), 1, 2).output.dtype for build in (unet, fcn)} == {'float32'}
+        networks = [build((16, 16, 3), 1, 2) for build in (unet.unet, unet.fcn)]
+        assert {network.output.dtype for network in networks} == {'float32'}
     finally:
         keras.mixed_precision.set_global_policy('float32')

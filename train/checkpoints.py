@@ -3,6 +3,7 @@ import csv
 import os
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 KEPT_WEIGHTS = 'kept.weights.h5'  # of the epoch that becomes the bundle
@@ -12,7 +13,8 @@ class Checkpoints(keras.callbacks.Callback):
     """Save the whole training state, the history and the kept weights after each epoch.
 
     The state (weights, optimiser, dropout's random seeds) is written last and by an atomic
-    rename: what a kill leaves behind is a whole older epoch, which is then done again.
+    rename: what a kill leaves behind is a whole older epoch, which is then done again. A run
+    that diverges ends in a ValueError, and nothing of that epoch is saved.
     """
 
     def __init__(self, network, recipe, run):
@@ -42,7 +44,10 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Keep the weights if the recipe says so, then the history, then the state."""
-        best = all(logs['val_miou'] > float(row['val_miou']) for row in self._history)
+        self._check_finite(epoch, logs)
+        mious = [float(row['val_miou']) for row in self._history]
+        # A NaN is never the best (it is not >= 0), nor in the way of a later epoch.
+        best = logs['val_miou'] >= 0 and not any(logs['val_miou'] <= miou for miou in mious)
         if best or self._keep == 'last':
             partial = self.kept.with_name('partial.weights.h5')
             self.model.save_weights(partial, overwrite=True)
@@ -56,4 +61,13 @@ class Checkpoints(keras.callbacks.Callback):
         os.replace(partial, self._history_file)
         self._epoch.assign(epoch + 1)
         self._manager.save()
+
+    def _check_finite(self, epoch, logs):
+        losses = {name: logs[name] for name in ('loss', 'val_loss')}
+        if (not np.isfinite(list(losses.values())).all()
+                or not all(np.isfinite(w).all() for w in self.model.get_weights())):
+            raise ValueError(
+                f'training diverged in epoch {epoch + 1}: '
+                f'{", ".join(f"{name} is {value:g}" for name, value in losses.items())}, and '
+                f'there is no bundle; start again with a lower --learning-rate')
 

@@ -8,24 +8,20 @@ was killed goes on with
 
     python -m train.fit --data DRIVE --resume runs/NAME
 
-and ends as if it had never stopped. The course exercise's own recipe (seed recipe) is
+and ends as if it had never stopped. The run keeps its recipe, but not its frames: give the same
+--data again, and the same --models and --calibration-frames if you gave any.
+
+The course exercise's own recipe (seed recipe) is
 
     --epochs 40 --frames 1060 --loss cross-entropy --schedule constant --clip 0
     --no-augment --resize nearest --precision float32 --keep last
 """
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
-
-def build(recipe):
-    """Return the network of the recipe, float32 pixels (batch, height, width, 3) in 0..255 in."""
-    from train.unet import camera_network
-    from unet_perception.labels import CLASSES
-    return camera_network(recipe.network, recipe.height, recipe.width, recipe.filters,
-                          len(CLASSES))
+from train.commands import run, writable
 
 
 def compile_network(network, recipe, steps):
@@ -33,7 +29,8 @@ def compile_network(network, recipe, steps):
     import keras
 
     from train import losses
-    from unet_perception.labels import CLASSES, IGNORE
+    from train.miou import MeanIoU
+    from unet_perception.labels import CLASSES
     rate = recipe.learning_rate
     if recipe.schedule == 'cosine':
         warmup = min(100, steps // 5)
@@ -43,18 +40,15 @@ def compile_network(network, recipe, steps):
         optimizer=keras.optimizers.Adam(rate, global_clipnorm=recipe.clip or None),
         loss={'cross-entropy': losses.cross_entropy,
               'cross-entropy+dice': losses.cross_entropy_and_dice}[recipe.loss](),
-        metrics=[keras.metrics.MeanIoU(len(CLASSES), ignore_class=IGNORE, sparse_y_pred=False,
-                                       name='miou')],
-        # XLA has no oneDNN convolutions on a CPU: 85 ms an image against 26 ms without it
-        # (seed network, mixed_bfloat16, two cores).
-        jit_compile=False)
+        metrics=[MeanIoU(len(CLASSES))],
+        jit_compile=False)  # XLA does without oneDNN's convolutions, the fast ones on a CPU
 
 
-def train(recipe, training, validation, run):
-    """Train as the recipe says, going on from the newest checkpoint in `run` if there is one.
+def train(recipe, training, validation, folder):
+    """Train as the recipe says, going on from the run folder's newest checkpoint if it has one.
 
-    training, validation: lists of Frame. Return the trained network, its weights those of the
-    epoch that the recipe keeps.
+    training, validation: lists of drive.Frame. Return the trained network, its weights those of
+    the epoch that the recipe keeps. Raise ValueError if the training diverges.
     """
     import keras
     import tensorflow as tf
@@ -62,45 +56,24 @@ def train(recipe, training, validation, run):
     from train import dataset
     from train.checkpoints import Checkpoints
     from train.plots import Panels
+    from train.unet import build
     steps_per_epoch = len(training) // recipe.batch
     keras.utils.set_random_seed(recipe.seed)
     tf.config.experimental.enable_op_determinism()
-    keras.mixed_precision.set_global_policy(recipe.precision)
-    network = build(recipe)
+    network = build(recipe, recipe.precision)
     compile_network(network, recipe, steps_per_epoch * recipe.epochs)
-    checkpoints = Checkpoints(network, recipe, run)
+    checkpoints = Checkpoints(network, recipe, folder)
     first_epoch = checkpoints.restore()
     network.fit(
         dataset.training_batches(training, recipe, first_epoch),
         validation_data=dataset.validation_batches(validation, recipe),
         initial_epoch=first_epoch, epochs=recipe.epochs, steps_per_epoch=steps_per_epoch,
         shuffle=False,  # the stream is shuffled already
-        callbacks=[checkpoints, Panels(validation, recipe, run),
-                   keras.callbacks.TensorBoard(run / 'tensorboard'),
+        callbacks=[checkpoints, Panels(validation, recipe, folder),
+                   keras.callbacks.TensorBoard(folder / 'tensorboard'),
                    keras.callbacks.TerminateOnNaN()])
     network.load_weights(checkpoints.kept)
     return network
-
-
-def split(drive, recipe):
-    """Split a drive as the recipe says; return (training frames, validation frames, data).
-
-    data: what a run keeps of it in its data.json. Raise ValueError if the drive will not do.
-    """
-    from train import dataset
-    training, validation = dataset.split_by_stretches(
-        dataset.find_frames(drive), recipe.val_fraction, recipe.val_stretches, recipe.val_gap)
-    training = dataset.spread(training, recipe.frames)
-    return training, validation, {'drive': drive.resolve().name, 'training_frames': len(training),
-                                  'validation_frames': len(validation)}
-
-
-def check_same(run, data):
-    """Raise ValueError unless a run has trained on such data; see split()."""
-    trained_on = (run / 'data.json').read_text()
-    if json.loads(trained_on) != data:
-        raise ValueError(f'{run} was trained on {trained_on.strip()}, '
-                         f'but --data gives {json.dumps(data)}')
 
 
 def main(args=None):
@@ -110,68 +83,81 @@ def main(args=None):
     parser = argparse.ArgumentParser(prog='python -m train.fit', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--data', type=Path, required=True, help='the drive to train on')
-    parser.add_argument('--name', help='name of the run and of the bundle')
+    parser.add_argument('--name', type=_name, help='name of the run and of the bundle')
     parser.add_argument('--models', type=Path, default=Path('models'),
                         help='folder that the bundle goes to (models)')
     parser.add_argument('--runs', type=Path, default=Path('runs'),
                         help='folder that the run goes to (runs)')
     parser.add_argument('--resume', type=Path, metavar='RUN',
-                        help='go on with a run that was killed, by its own saved recipe')
+                        help='go on with a run that was killed, by its own saved recipe; needs '
+                             'the --data of the run')
     precisions.add_argument(parser)
     Recipe.add_arguments(parser.add_argument_group('recipe'))
     args = parser.parse_args(args)
     if bool(args.name) == bool(args.resume):
         parser.error('give either --name for a new run or --resume for an old one')
-    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-    try:
-        return _run(args)
-    except ValueError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+    if args.name and 'scheme' not in args:
+        parser.error("a new run needs --scheme, the masks' tag scheme; see --help")
+    return run(_fit, args)
 
 
-def _run(args):
-    from train import dataset, export, precisions
-    run = args.resume or args.runs / args.name
-    folder = args.models / run.name
+def _name(text):
+    if Path(text).name != text or text.startswith('.'):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is not the plain name of a folder: no separators, no dot in front')
+    return text
+
+
+def _fit(args):
+    from train import precisions
+    from train.bundle import write_bundle
+    from train.drive import check_frames
+    from train.split import check_same, split
+    from train.unet import build
+    run_folder = args.resume or args.runs / args.name
+    folder = args.models / run_folder.resolve().name
     if folder.exists():
         raise ValueError(f'{folder} exists already; move it away or take another --name')
-    recipe = _recipe(args, run)
+    recipe = _recipe(args, run_folder)
     build(recipe)  # refuses sizes that do not fit before anything is written
     training, validation, data = split(args.data, recipe)
     if len(training) < recipe.batch:
         raise ValueError(f'{len(training)} training frames are less than a batch of '
                          f'{recipe.batch}; take a smaller --batch')
     if args.resume:
-        check_same(run, data)
+        check_same(run_folder, data)
     calibration = precisions.calibration_frames(training, args.calibration_frames)
-    dataset.check_frames(training + validation, recipe.scheme)
-    run.mkdir(parents=True, exist_ok=True)
-    recipe.save(run / 'recipe.json')
-    (run / 'data.json').write_text(json.dumps(data) + '\n')
-    (run / 'validation.txt').write_text(''.join(f'{f.image.stem}\n' for f in validation))
-    print(f'{len(training)} training frames, {len(validation)} validation frames; '
-          f'look at {run / "curves.png"} and {run / "panel_NN.png"} while it trains')
-    network = train(recipe, training, validation, run)
-    bundle = export.write_bundle(folder, network, recipe, run, calibration)
-    export.record_figures(bundle, validation, recipe.scheme)
+    writable(args.models)
+    writable(run_folder.parent)
+    check_frames(training, recipe.scheme)
+    check_frames(validation, recipe.scheme)
+    run_folder.mkdir(exist_ok=True)
+    recipe.save(run_folder / 'recipe.json')
+    (run_folder / 'data.json').write_text(json.dumps(data) + '\n')
+    (run_folder / 'validation.txt').write_text(''.join(f'{f.image.stem}\n' for f in validation))
+    print(f'{len(training)} training frames, {len(validation)} validation frames; look at '
+          f'{run_folder / "curves.png"} and {run_folder / "panel_NN.png"} while it trains')
+    network = train(recipe, training, validation, run_folder)
+    write_bundle(folder, network, recipe, run_folder, calibration, validation)
     print(f'wrote {folder}; next:\n'
           f'  python -m train.evaluate --model {folder} --data {args.data} --scheme '
-          f'{recipe.scheme} --only {folder / "validation.txt"} --out evaluation/{run.name}\n'
+          f'{recipe.scheme} --only {folder / "validation.txt"} --out evaluation/{folder.name}\n'
           f'  python -m unet_perception.demo --model {folder}\n'
           f'  python -m unet_perception.node --ros-args -p model:={folder}')
     return 0
 
 
-def _recipe(args, run):
+def _recipe(args, folder):
     """Return the recipe of a new run from the flags, or of an old run from its folder."""
     from train.recipe import Recipe
     if args.resume:
-        if not (run / 'recipe.json').is_file():
-            raise ValueError(f'{run} holds no recipe.json, so it is no run to go on with')
-        return Recipe.load(run / 'recipe.json')
-    if run.exists():
-        raise ValueError(f'{run} exists already; go on with it by --resume {run}, '
+        if not (folder / 'recipe.json').is_file():
+            raise ValueError(f'{folder} holds no recipe.json, so it is no run to go on with')
+        recipe = Recipe.load(folder / 'recipe.json')
+        recipe.check_same(args)
+        return recipe
+    if folder.exists():
+        raise ValueError(f'{folder} exists already; go on with it by --resume {folder}, '
                          f'or take another --name')
     return Recipe.from_arguments(args)
 

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from train import dataset
-from unet_perception.labels import CLASSES, IGNORE, colorize
+from train.split import spread
+from unet_perception.labels import COLORS, IGNORE, NAMES, colorize
 
 
 def learning_curves(history_file, png):
@@ -26,36 +27,38 @@ def learning_curves(history_file, png):
     figure.savefig(png, dpi=110)
 
 
-def prediction_panel(images, truths, predictions, png):
+def prediction_panel(images, truths, predictions, names, colors, png):
     """Draw rows of image | truth | prediction with the colours of the classes in sight.
 
-    images: uint8 RGB arrays; truths, predictions: uint8 label arrays of the same sizes.
+    images: uint8 RGB arrays, of any sizes; truths, predictions: uint8 label arrays of the sizes
+    of their images. names, colors: class name and (R, G, B) by label id.
     """
     figure = Figure(figsize=(9.5, 1.75 * len(images) + 0.6), layout='constrained')
     grid = figure.subplots(len(images), 3, squeeze=False)
     for row, shown in zip(grid, zip(images, truths, predictions)):
-        for axes, picture in zip(row, (shown[0], colorize(shown[1]), colorize(shown[2]))):
+        image, *labels = shown
+        for axes, picture in zip(row, (image, *(colorize(ids, colors) for ids in labels))):
             axes.imshow(picture, interpolation='nearest')
             axes.set_axis_off()
     for axes, title in zip(grid[0], ('image', 'truth', 'prediction')):
         axes.set_title(title)
-    present = np.union1d(np.unique(truths), np.unique(predictions))
+    present = np.unique(np.concatenate([ids.ravel() for ids in (*truths, *predictions)]))
     figure.legend(
-        handles=[Patch(facecolor=np.array(CLASSES[i][1]) / 255, edgecolor='grey',
-                       label=CLASSES[i][0]) for i in present if i != IGNORE],
+        handles=[Patch(facecolor=np.array(colors[i]) / 255, edgecolor='grey', label=names[i])
+                 for i in present if i != IGNORE],
         loc='outside lower center', ncols=7, fontsize=8, frameon=False)
     figure.savefig(png, dpi=110)
 
 
-def confusion_png(matrix, png):
+def confusion_png(matrix, names, png):
     """Draw which share of each true class was given which label; rows are the truth.
 
-    matrix: int64 (n_classes, n_classes + 1) of metrics.confusion_matrix.
+    matrix: int64 (n_classes, n_classes + 1) of metrics.confusion_matrix. names: by label id.
     """
     classes = np.flatnonzero(matrix.sum(1) + matrix[:, :-1].sum(0))
     part = matrix[np.ix_(classes, classes)]
     share = part / np.maximum(matrix[classes].sum(1, keepdims=True), 1)
-    names = [CLASSES[i][0] for i in classes]
+    names = [names[i] for i in classes]
     figure = Figure(figsize=(1.8 + 0.55 * len(names),) * 2, layout='constrained')
     axes = figure.subplots()
     axes.imshow(share, cmap='Blues', vmin=0, vmax=1)
@@ -76,7 +79,7 @@ class Panels(keras.callbacks.Callback):
     def __init__(self, validation, recipe, run, count=5):
         super().__init__()
         self._run = run
-        shown = dataset.spread(validation, min(count, len(validation)))
+        shown = spread(validation, min(count, len(validation)))
         (self._images, self._truths), = dataset.validation_batches(
             shown, recipe).unbatch().batch(len(shown)).as_numpy_iterator()
 
@@ -85,4 +88,4 @@ class Panels(keras.callbacks.Callback):
         predictions = self.model.predict_on_batch(self._images).argmax(-1).astype(np.uint8)
         learning_curves(self._run / 'history.csv', self._run / 'curves.png')
         prediction_panel(self._images.round().astype(np.uint8), self._truths, predictions,
-                         self._run / f'panel_{epoch + 1:02d}.png')
+                         NAMES, COLORS, self._run / f'panel_{epoch + 1:02d}.png')

@@ -1,5 +1,5 @@
 """Make the int8 network of a bundle, and measure what each precision costs in accuracy."""
-import argparse
+from train.commands import at_least
 
 MOST_CALIBRATION_FRAMES = 300  # unless the caller says otherwise
 
@@ -7,16 +7,9 @@ MOST_CALIBRATION_FRAMES = 300  # unless the caller says otherwise
 def add_argument(parser):
     """Add --calibration-frames to a command; calibration_frames() takes what it gives."""
     parser.add_argument(
-        '--calibration-frames', type=_count, metavar='N',
+        '--calibration-frames', type=at_least(0), metavar='N',
         help='make an int8 network by so many training frames, spread evenly '
              f'({MOST_CALIBRATION_FRAMES}, or all if there are fewer); 0: no int8 network')
-
-
-def _count(text):
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f'{value} is less than 0')
-    return value
 
 
 def calibration_frames(training, count=None):
@@ -25,20 +18,20 @@ def calibration_frames(training, count=None):
     count: how many; None for 300, or all if there are fewer; 0 for none.
     Raise ValueError if there are not so many.
     """
-    from train import dataset
+    from train.split import spread
     if count is None:
         count = min(MOST_CALIBRATION_FRAMES, len(training))
     if count > len(training):
         raise ValueError(f'--calibration-frames asks for {count}, but there are {len(training)} '
                          f'training frames')
-    return dataset.spread(training, count) if count else []
+    return spread(training, count) if count else []
 
 
 def write_int8(xml, frames, recipe, out):
     """Quantise an OpenVINO network to int8 weights and activations, after training, with NNCF.
 
     xml: the network, float32 pixels (batch, height, width, 3) in 0..255 to logits.
-    frames: list of dataset.Frame; the ranges of the activations are taken from their images,
+    frames: list of drive.Frame; the ranges of the activations are taken from their images,
     brought to network size as the node does it. out: the new .xml; its .bin goes beside it.
     """
     import nncf
@@ -66,7 +59,7 @@ def write_int8(xml, frames, recipe, out):
 def measure(bundle, frames, scheme):
     """Label frames in every precision that the bundle and this CPU have, as the node does.
 
-    frames: list of dataset.Frame, validation frames. Return the f32 figures (metrics.summary) and
+    frames: list of drive.Frame, validation frames. Return the f32 figures (metrics.summary) and
     {precision: {'mean_iou': ..., 'equal_labels': share of pixels labelled as in f32}}.
     """
     import numpy as np

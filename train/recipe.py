@@ -2,9 +2,11 @@
 import argparse
 import dataclasses
 import json
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
+from math import inf
 from pathlib import Path
 
+from train.commands import at_least, number
 from unet_perception.labels import SCHEMES, scheme_help
 
 
@@ -12,28 +14,28 @@ def _option(default, text, **argument):
     return field(default=default, metadata={'help': text, **argument})
 
 
-def _positive(text):
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{value} is not at least 1')
-    return value
+_POSITIVE = at_least(1)
 
 
 @dataclass(frozen=True)
 class Recipe:
     """The settings of a training run; every field is a flag of train.fit."""
 
-    scheme: str = _option('B', f"the masks' tag scheme. {scheme_help()}", choices=tuple(SCHEMES))
+    # No default: with the wrong scheme most tags still fit, and mean other classes.
+    scheme: str = _option(MISSING, f"the masks' tag scheme, needed for a new run. {scheme_help()}",
+                          choices=tuple(SCHEMES))
     network: str = _option('unet', 'the network', choices=('unet', 'fcn', 'unet2015'))
-    height: int = _option(96, 'height of the network input', type=_positive)
-    width: int = _option(128, 'width of the network input', type=_positive)
-    filters: int = _option(32, 'filters of the first level; each level doubles', type=_positive)
-    epochs: int = _option(10, 'passes over the training frames', type=_positive)
-    batch: int = _option(32, 'frames per step', type=_positive)
-    learning_rate: float = _option(1e-3, "Adam's (highest) learning rate")
+    height: int = _option(96, 'height of the network input', type=_POSITIVE)
+    width: int = _option(128, 'width of the network input', type=_POSITIVE)
+    filters: int = _option(32, 'filters of the first level; each level doubles', type=_POSITIVE)
+    epochs: int = _option(10, 'passes over the training frames', type=_POSITIVE)
+    batch: int = _option(32, 'frames per step', type=_POSITIVE)
+    learning_rate: float = _option(1e-3, "Adam's (highest) learning rate",
+                                   type=number(float, lambda v: 0 < v < inf, 'more than 0'))
     schedule: str = _option('cosine', 'cosine: 100 steps of warm-up, then down to 0 by a cosine; '
                             'constant: as it is', choices=('cosine', 'constant'))
-    clip: float = _option(1.0, 'clip the global norm of the gradient; 0: never')
+    clip: float = _option(1.0, 'clip the global norm of the gradient; 0: never',
+                          type=number(float, lambda v: 0 <= v < inf, 'at least 0'))
     loss: str = _option('cross-entropy+dice', 'the loss',
                         choices=('cross-entropy+dice', 'cross-entropy'))
     augment: bool = _option(True, 'crop, mirror and relight the training frames')
@@ -42,11 +44,14 @@ class Recipe:
                              choices=('mixed_bfloat16', 'float32'))
     keep: str = _option('best', 'which epoch becomes the bundle: best by validation mIoU, or last',
                         choices=('best', 'last'))
-    frames: int = _option(0, 'train on so many frames, spread evenly; 0: all of them', type=int)
-    val_fraction: float = _option(0.12, 'share of the drive held out for validation')
-    val_stretches: int = _option(8, 'held out in so many whole stretches', type=_positive)
-    val_gap: int = _option(40, 'frames left out on both sides of a stretch', type=int)
-    seed: int = _option(1, 'seed of weights, order, augmentation and dropout', type=int)
+    frames: int = _option(0, 'train on so many frames, spread evenly; 0: all of them',
+                          type=at_least(0))
+    val_fraction: float = _option(0.12, 'share of the drive held out for validation',
+                                  type=number(float, lambda v: 0 < v < 1, 'between 0 and 1'))
+    val_stretches: int = _option(8, 'held out in so many whole stretches', type=_POSITIVE)
+    val_gap: int = _option(40, 'frames left out on both sides of a stretch', type=at_least(0))
+    seed: int = _option(1, 'seed of weights, order, augmentation and dropout',
+                        type=number(int, lambda v: 0 <= v < 2**32, 'from 0 to 2**32 - 1'))
 
     def save(self, path):
         """Write the recipe as JSON."""
@@ -54,23 +59,45 @@ class Recipe:
 
     @classmethod
     def load(cls, path):
-        """Read a recipe written by save()."""
-        return cls(**json.loads(Path(path).read_text()))
+        """Read a recipe written by save(); ValueError if the file holds something else."""
+        try:
+            return cls(**json.loads(Path(path).read_text()))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f'{path} is not a recipe of this version: {error}') from error
 
     @classmethod
     def add_arguments(cls, parser):
-        """Add every setting as a flag."""
+        """Add every setting as a flag; only flags that are given end up in the arguments."""
         for setting in dataclasses.fields(cls):
             options = dict(setting.metadata)
-            text = options.pop('help') + f' ({setting.default})'
+            text = options.pop('help')
+            if setting.default is not MISSING:
+                text += f' ({setting.default})'
             if isinstance(setting.default, bool):
                 options['action'] = argparse.BooleanOptionalAction
             elif 'choices' not in options:
                 options.setdefault('type', type(setting.default))
-            parser.add_argument('--' + setting.name.replace('_', '-'), default=setting.default,
-                                help=text, **options)
+            parser.add_argument(flag(setting.name), default=argparse.SUPPRESS, help=text,
+                                **options)
 
     @classmethod
     def from_arguments(cls, args):
-        """Collect the flags that add_arguments() added."""
-        return cls(**{s.name: getattr(args, s.name) for s in dataclasses.fields(cls)})
+        """Return the recipe of the flags given, with the defaults for the others."""
+        return cls(**cls._given(args))
+
+    def check_same(self, args):
+        """Raise ValueError that names the flags given with another value than the recipe's."""
+        other = [f'{flag(name)} {value} (the run has {getattr(self, name)})'
+                 for name, value in self._given(args).items() if value != getattr(self, name)]
+        if other:
+            raise ValueError(f'a run goes on by its own recipe, which {", ".join(other)} '
+                             f'contradicts; leave it out, or start a new run by --name')
+
+    @classmethod
+    def _given(cls, args):
+        return {s.name: getattr(args, s.name) for s in dataclasses.fields(cls) if s.name in args}
+
+
+def flag(name):
+    """Return the flag of a setting, such as --val-gap of val_gap."""
+    return '--' + name.replace('_', '-')

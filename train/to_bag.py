@@ -6,11 +6,12 @@ The bag (rosbag2, mcap) has the camera and the semantic camera as bgra8 images (
 with the scheme's palette), and camera_info for both. So a drive can be played through the node.
 """
 import argparse
-import os
 import sys
 from pathlib import Path
 
 import numpy as np
+
+from train.commands import number, run
 
 CAMERA, SEMANTIC = 'rgb_front', 'semantic_segmentation_front'  # CARLA's ROS bridge's defaults
 
@@ -18,7 +19,7 @@ CAMERA, SEMANTIC = 'rgb_front', 'semantic_segmentation_front'  # CARLA's ROS bri
 def bridge_messages(frames, scheme, rate, fov):
     """Stream the Messages of the frames, stamped 1/rate seconds apart from 1 s on.
 
-    frames: list of dataset.Frame. rate: Hz. fov: horizontal field of view, degrees.
+    frames: list of drive.Frame. rate: Hz. fov: horizontal field of view, degrees.
     """
     from rich.progress import track
 
@@ -74,23 +75,28 @@ def main(args=None):
     parser.add_argument('--only', type=Path, metavar='FILE',
                         help='write only the frames named in FILE, one a line, without .png')
     parser.add_argument('--out', type=Path, required=True, help='the new bag')
-    parser.add_argument('--rate', type=float, default=20.0, help='frames per second (20)')
-    parser.add_argument('--fov', type=float, default=90.0,
+    parser.add_argument('--rate', default=20.0,
+                        type=number(float, lambda v: 0.01 <= v <= 1000, 'from 0.01 to 1000'),
+                        help='frames per second (20)')
+    parser.add_argument('--fov', default=90.0,
+                        type=number(float, lambda v: 0 < v < 180, 'between 0 and 180'),
                         help="horizontal field of view in degrees, for camera_info (90, CARLA's "
                              'default)')
-    args = parser.parse_args(args)
-    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-    from train import dataset
+    return run(_run, parser.parse_args(args))
+
+
+def _run(args):
+    from train.drive import check_frames, find_frames
+    from train.split import select
     from unet_perception.bags import write_messages
-    try:
-        frames = dataset.find_frames(args.data)
-        if args.only:
-            frames = dataset.select(frames, args.only.read_text().split())
-        dataset.check_frames(frames, args.scheme)
-        write_messages(args.out, bridge_messages(frames, args.scheme, args.rate, args.fov))
-    except (ValueError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+    if args.out.exists():
+        raise ValueError(f'{args.out} exists already; take another --out')
+    frames = find_frames(args.data)
+    if args.only:
+        frames = select(frames, args.only.read_text().split())
+    # The palette has no colour for "no label".
+    check_frames(frames, args.scheme, every_pixel=True)
+    write_messages(args.out, bridge_messages(frames, args.scheme, args.rate, args.fov))
     print(f'wrote {len(frames)} frames to {args.out}')
     return 0
 

@@ -1,10 +1,12 @@
 """The networks that train.fit can build: the U-Net of this project and its two baselines.
 
 All take float32 images (batch, height, width, 3) in 0..1 and return logits
-(batch, height, width, n_classes); scaling of camera pixels is added by train.fit.
+(batch, height, width, n_classes); camera_network adds the scaling of camera pixels.
 """
 import keras
 from keras import layers
+
+from unet_perception.labels import CLASSES
 
 
 def _conv3(x, n_filters, padding='same', name=None):
@@ -152,8 +154,22 @@ def camera_network(network, height, width, n_filters=32, n_classes=23):
             raise ValueError(f'{height}x{width} is too small to mirror {margin} pixels per side '
                              f'for unet2015; the smallest is 100x100')
         x = keras.ops.pad(x, ((0, 0), (margin, margin), (margin, margin), (0, 0)), 'reflect')
-    build = {'unet': unet, 'fcn': fcn, 'unet2015': unet2015}
-    if network not in build:
-        raise ValueError(f'network is {network!r}, but must be one of {", ".join(build)}')
-    outputs = build[network](x.shape[1:], n_filters, n_classes)(x)
+    builders = {'unet': unet, 'fcn': fcn, 'unet2015': unet2015}
+    if network not in builders:
+        raise ValueError(f'network is {network!r}, but must be one of {", ".join(builders)}')
+    outputs = builders[network](x.shape[1:], n_filters, n_classes)(x)
     return keras.Model(inputs, outputs, name=f'camera_{network}')
+
+
+def build(recipe, precision='float32'):
+    """Build the network of a recipe: float32 pixels (batch, height, width, 3) in 0..255 in.
+
+    precision: Keras' policy for this network alone, 'float32' or 'mixed_bfloat16'.
+    """
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        return camera_network(recipe.network, recipe.height, recipe.width, recipe.filters,
+                              len(CLASSES))
+    finally:
+        keras.config.set_dtype_policy(policy)

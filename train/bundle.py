@@ -1,0 +1,117 @@
+"""Write a trained network as a model bundle; see unet_perception.model for what that is."""
+import dataclasses
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from importlib.metadata import version
+
+import numpy as np
+
+from train import precisions
+from unet_perception.labels import CLASSES
+from unet_perception.model import FORMAT, MANIFEST, open_bundle, sha256
+
+
+def write_bundle(folder, network, recipe, run, calibration=(), validation=()):
+    """Write a bundle and return it, opened.
+
+    folder: a new folder, named as the bundle; it appears whole, figures and all, or not at all.
+    network: a network of unet.build(recipe), of whatever precision policy.
+    run: the run's folder; its data.json goes into the manifest, its validation.txt beside it.
+    calibration: training frames, list of drive.Frame, to make an int8 network by.
+    validation: frames, list of drive.Frame, to measure all precisions by; the figures are printed.
+    Raise ValueError if a weight is not a finite float16.
+    """
+    network = _for_export(network, recipe)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = folder.with_name(f'.{folder.name}.partial')
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    _save_keras(network, partial / 'model.keras')
+    _save_openvino(network, partial / 'model.xml')
+    shutil.copy(run / 'validation.txt', partial)
+    files = {'keras': 'model.keras', 'openvino': 'model.xml', 'openvino_weights': 'model.bin'}
+    tools = ['tensorflow', 'keras', 'openvino']
+    if calibration:
+        precisions.write_int8(partial / 'model.xml', calibration, recipe,
+                              partial / 'model_int8.xml')
+        files |= {'openvino_int8': 'model_int8.xml', 'openvino_int8_weights': 'model_int8.bin'}
+        tools.append('nncf')
+    manifest = {
+        'format': FORMAT,
+        'name': folder.name,
+        'classes': [{'id': i, 'name': name, 'color': color}
+                    for i, (name, color) in enumerate(CLASSES)],
+        'scheme': 'B',
+        'input': {'height': recipe.height, 'width': recipe.width, 'color': 'rgb',
+                  'range': [0, 255]},
+        'resize': recipe.resize,
+        'files': {runtime: {'name': name, 'sha256': sha256(partial / name)}
+                  for runtime, name in files.items()},
+        'training': {'data': json.loads((run / 'data.json').read_text()),
+                     'recipe': dataclasses.asdict(recipe),
+                     'calibration_frames': len(calibration),
+                     'versions': {tool: version(tool) for tool in tools}},
+    }
+    _write_manifest(partial, manifest)
+    if validation:  # measured as the bundle it is, while nobody can mistake it for a whole one
+        figures = _figures(open_bundle(partial), validation, recipe.scheme)
+        _write_manifest(partial, manifest | figures)
+    os.rename(partial, folder)
+    return open_bundle(folder)
+
+
+def _write_manifest(folder, manifest):
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + '\n')
+
+
+def _figures(bundle, frames, scheme):
+    """Measure a bundle, print the figures, and return them as the manifest has them."""
+    from unet_perception import metrics
+    validation, by_precision = precisions.measure(bundle, frames, scheme)
+    metrics.print_table(validation)
+    precisions.print_table(by_precision)
+    return {'precisions': by_precision, 'validation': validation}
+
+
+def _for_export(network, recipe):
+    """Return the network rebuilt in float32, its weights rounded to float16 values.
+
+    Both files then hold the same numbers, and model.bin stores them in half the space. OpenVINO's
+    converter merges the scaling of pixels into the first kernel, so that one is rounded as merged.
+    """
+    from train.unet import build
+    first, *others = network.get_weights()
+    with np.errstate(over='ignore'):  # becomes infinite, which is refused
+        weights = [np.float32(np.float16(first / 255)) * 255,
+                   *(np.float32(np.float16(w)) for w in others)]
+    if not all(np.isfinite(w).all() for w in weights):
+        raise ValueError('the network has weights that are not finite in float16: its training '
+                         'diverged; train it again with a lower --learning-rate')
+    copy = build(recipe)
+    copy.set_weights(weights)
+    return copy
+
+
+def _save_keras(network, path):
+    """Save a network as Keras does, but deflated: weights rounded to float16 shrink by 40 %."""
+    network.save(path)
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    with zipfile.ZipFile(path, 'w') as file:
+        for name, data in parts.items():
+            # ZipInfo's fixed date: the same weights give the same file.
+            file.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
+
+
+def _save_openvino(network, xml):
+    import openvino
+    with tempfile.TemporaryDirectory() as saved_model:
+        # The exported inference graph has no dropout left, whose random ops cannot be converted.
+        network.export(saved_model, verbose=False)
+        converted = openvino.convert_model(saved_model)
+    # The temporary folder's path is no one's business, and would make every export differ.
+    converted.set_rt_info('', ['conversion_parameters', 'input_model'])
+    openvino.save_model(converted, xml, compress_to_fp16=True)

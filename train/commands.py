@@ -1,0 +1,45 @@
+"""What the commands of train/ share: how they fail, numbers in a range, folders to write to."""
+import argparse
+import os
+import sys
+
+
+def run(command, args):
+    """Run command(args); return its exit code, or 1 after printing what cannot work as asked."""
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+    try:
+        return command(args)
+    except (ValueError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+
+
+def number(kind, fits, must):
+    """Return an argparse type: int or float (kind), refused unless fits(value).
+
+    must: what the value must be, for the message, such as 'at least 1'.
+    """
+    def parse(text):
+        value = kind(text)
+        if not fits(value):
+            raise argparse.ArgumentTypeError(f'{value} is not {must}')
+        return value
+
+    parse.__name__ = kind.__name__  # argparse names it where the text is no number
+    return parse
+
+
+def at_least(least):
+    """Return an argparse type: a whole number that is not below `least`."""
+    return number(int, lambda value: value >= least, f'at least {least}')
+
+
+def writable(folder):
+    """Make a folder unless it is there; ValueError if it cannot be written into."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f'the folder {folder} cannot be made: {error.strerror}; '
+                         f'take another one') from error
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f'the folder {folder} cannot be written into; take another one')
