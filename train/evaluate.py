@@ -37,6 +37,7 @@ def main(args=None):
     """Run the command; return its exit code."""
     from unet_perception.labels import SCHEMES, scheme_help
     from unet_perception.runtimes import PRECISIONS
+    from unet_perception.segmenter import UPSCALES
     parser = argparse.ArgumentParser(prog='python -m train.evaluate', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--model', required=True, help='a bundle: its folder or shipped name')
@@ -48,6 +49,8 @@ def main(args=None):
                              'train.fit writes validation.txt of this form')
     parser.add_argument('--precision', choices=PRECISIONS, default='f32',
                         help="of OpenVINO's arithmetic (f32, as in the bundle's own figures)")
+    parser.add_argument('--upscale', choices=UPSCALES, default='nearest',
+                        help='how labels get to camera resolution (nearest)')
     parser.add_argument('--out', type=Path, required=True, help='a new folder for the results')
     return run(_run, parser.parse_args(args))
 
@@ -63,14 +66,14 @@ def _run(args):
         raise ValueError(f'{args.out} exists already; take another --out')
     writable(args.out.parent)
     bundle = open_bundle(args.model)
-    segmenter = Segmenter(bundle, runtime='openvino', device='cpu', precision=args.precision)
+    segmenter = Segmenter(bundle, runtime='openvino', device='cpu', precision=args.precision, upscale=args.upscale)
     frames = find_frames(args.data)
     if args.only:
         frames = select(frames, args.only.read_text().split())
     check_frames(frames, args.scheme)
     matrix = evaluate(segmenter, frames, args.scheme)
     figures = {'model': bundle.name, 'manifest': bundle.digest,
-               'precision': segmenter.runtime.precision, 'frames': len(frames),
+               'precision': segmenter.runtime.precision, 'upscale': args.upscale, 'frames': len(frames),
                **metrics.summary(matrix, bundle.names)}
     args.out.mkdir(parents=True)
     (args.out / 'evaluation.json').write_text(json.dumps(figures, indent=1) + '\n')
