@@ -147,6 +147,7 @@ def test_labels_of_the_node_are_ids(recorded, tmp_path):
     """A mono8 mask must come back as its ids, not as a grey picture's RGB."""
     mask = recorded[0][2]
     data = serialize_message(to_message(mask, 'mono8', Header()))
-    bags.write_messages(tmp_path / 'bag', [bags.Message('/mask', 'sensor_msgs/msg/Image', 1, data)])
+    message = bags.Message('/mask', 'sensor_msgs/msg/Image', 1, data)
+    bags.write_messages(tmp_path / 'bag', [message])
     (_, back), = bags.read_labels(tmp_path / 'bag', '/mask')
     np.testing.assert_array_equal(back, mask)

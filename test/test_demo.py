@@ -38,7 +38,8 @@ def test_the_tables_add_up(shown):
     assert 0 < p50 <= p95
     assert figures['scored'] == frames['labels out']
     assert figures['labels']['classes']['Road']['iou'] > 0.9
-    for words in ('frames in', 'dropped by the node', 'never arrived', 'latency p95', 'Road', 'mIoU', 'sheet.png'):
+    for words in ('frames in', 'dropped by the node', 'never arrived', 'latency p95', 'Road',
+                  'mIoU', 'sheet.png'):
         assert words in printed
 
 

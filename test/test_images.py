@@ -45,8 +45,8 @@ def test_to_message_and_back(encoding):
     assert out.header == header
     assert (out.height, out.width, out.encoding) == (5, 7, encoding)
     assert out.step * out.height == len(out.data)
-    np.testing.assert_array_equal(np.frombuffer(out.data, np.uint8).reshape(PIXELS[encoding].shape),
-                                  PIXELS[encoding])
+    sent = PIXELS[encoding]
+    np.testing.assert_array_equal(np.frombuffer(out.data, np.uint8).reshape(sent.shape), sent)
 
 
 @pytest.mark.parametrize('change, message_part', [

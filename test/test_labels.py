@@ -47,7 +47,8 @@ def test_maps_into_the_23():
     """The whole map of scheme D, in order, as the project decided it."""
     decided = [0, 7, 8, 1, 11, 2, 5, 18, 12, 9, 22, 13, 4, 4, 10, 10, 10, 10, 10, 10, 19, 20, 3,
                21, 6, 14, 15, 16, 17, 22]
-    np.testing.assert_array_equal(labels.tags_to_labels(np.arange(30, dtype=np.uint8), 'D'), decided)
+    np.testing.assert_array_equal(
+        labels.tags_to_labels(np.arange(30, dtype=np.uint8), 'D'), decided)
     np.testing.assert_array_equal(
         labels.tags_to_labels(np.arange(29, dtype=np.uint8), 'C'), decided[:-1])
     for scheme, n in (('A', 13), ('B', 23)):

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from conftest import CAMERA, DRIVE, ROOT
 from rcl_interfaces.srv import GetParameters
+from rclpy.parameter import parameter_value_to_python
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image
 
@@ -112,12 +113,6 @@ def test_arguments_and_parameters_reach_the_node(workspace, tmp_path):
         client = replay.create_client(GetParameters, '/hero/rgb/segmentation/get_parameters')
         assert client.wait_for_service(60), log.read_text()
         answer = client.call(GetParameters.Request(names=list(expected)))
-        assert {n: _value(v) for n, v in zip(expected, answer.values)} == expected
+        assert {n: parameter_value_to_python(v) for n, v in zip(expected, answer.values)} == expected
         assert replay.count_subscribers('/elsewhere/image') == 1
         interrupt(process, log)
-
-
-def _value(value):
-    """Return a ParameterValue as Python's own type; None if the node does not declare it."""
-    return (None, value.bool_value, value.integer_value, value.double_value,
-            value.string_value)[value.type]

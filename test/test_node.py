@@ -30,7 +30,8 @@ OUTPUTS = ('mask', 'confidence', 'color', 'overlay')
 def node(tmp_path_factory):
     """Return a Client of a running node that all tests of ordinary frames share."""
     log = tmp_path_factory.mktemp('node') / 'log'
-    with running_client(log, '-p', 'precision:=f32', outputs=OUTPUTS, namespace='/shared') as (_, client):
+    with running_client(log, '-p', 'precision:=f32', outputs=OUTPUTS,
+                        namespace='/shared') as (_, client):
         yield client
 
 

@@ -74,7 +74,8 @@ def test_masks_line_up_with_the_camera():
     """Enlarged by a whole number, each id becomes a block: no shift by half a pixel."""
     ids = np.arange(12, dtype=np.uint8).reshape(3, 4)
     np.testing.assert_array_equal(resize_labels(ids, 9, 12), np.kron(ids, np.ones((3, 3))))
-    np.testing.assert_array_equal(resize_labels(np.kron(ids, np.ones((3, 3), np.uint8)), 3, 4), ids)
+    blocks = np.kron(ids, np.ones((3, 3), np.uint8))
+    np.testing.assert_array_equal(resize_labels(blocks, 3, 4), ids)
 
 
 def test_nearest_is_tensorflows_nearest():
@@ -135,7 +136,8 @@ def test_lower_precisions_give_nearly_the_same_labels(segmenter, recorded, preci
 def test_auto_takes_the_fastest_precision_that_loses_little(segmenter):
     assert Segmenter(segmenter.bundle).runtime.precision == 'int8'
     lossy = {**segmenter.bundle.mean_iou, 'int8': segmenter.bundle.mean_iou['f32'] - 0.006}
-    assert Segmenter(replace(segmenter.bundle, mean_iou=lossy)).runtime.precision in ('bf16', 'f32')
+    changed = replace(segmenter.bundle, mean_iou=lossy)
+    assert Segmenter(changed).runtime.precision in ('bf16', 'f32')
     assert Segmenter(replace(segmenter.bundle, mean_iou={})).runtime.precision == 'f32'
 
 

@@ -1,1 +1,1 @@
-"""Offline half of unet_perception: train, evaluate and export the networks. Never imports rclpy."""
+"""Offline half of unet_perception: train, evaluate, export. Never imports rclpy."""

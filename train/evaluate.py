@@ -66,14 +66,16 @@ def _run(args):
         raise ValueError(f'{args.out} exists already; take another --out')
     writable(args.out.parent)
     bundle = open_bundle(args.model)
-    segmenter = Segmenter(bundle, runtime='openvino', device='cpu', precision=args.precision, upscale=args.upscale)
+    segmenter = Segmenter(bundle, runtime='openvino', device='cpu', precision=args.precision,
+                          upscale=args.upscale)
     frames = find_frames(args.data)
     if args.only:
         frames = select(frames, args.only.read_text().split())
     check_frames(frames, args.scheme)
     matrix = evaluate(segmenter, frames, args.scheme)
     figures = {'model': bundle.name, 'manifest': bundle.digest,
-               'precision': segmenter.runtime.precision, 'upscale': args.upscale, 'frames': len(frames),
+               'precision': segmenter.runtime.precision, 'upscale': args.upscale,
+               'frames': len(frames),
                **metrics.summary(matrix, bundle.names)}
     args.out.mkdir(parents=True)
     (args.out / 'evaluation.json').write_text(json.dumps(figures, indent=1) + '\n')

@@ -56,7 +56,8 @@ def _check(input_size, n_filters, n_classes, multiple_of=1):
         if not isinstance(value, int) or value < 1 or value % multiple_of:
             raise ValueError(
                 f'{name} is {value!r}, but four 2x2 poolings need a positive multiple of '
-                f'{multiple_of}; the nearest is {max(1, round(value / multiple_of)) * multiple_of}')
+                f'{multiple_of}; the nearest is '
+                f'{max(1, round(value / multiple_of)) * multiple_of}')
     for name, value in (('n_filters', n_filters), ('n_classes', n_classes)):
         if not isinstance(value, int) or value < 1:
             raise ValueError(f'{name} is {value!r}, but must be a whole number of at least 1')

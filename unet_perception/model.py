@@ -88,8 +88,8 @@ def _parse(folder, manifest, digest):
     classes = manifest['classes']
     ids = [c['id'] for c in classes]
     if ids != list(range(len(ids))) or not 1 <= len(ids) <= 255:
-        raise BundleError(f'{folder / MANIFEST} has class ids {ids}, but they must be 0, 1, 2, ... '
-                          f'and at most 254, because 255 means no label')
+        raise BundleError(f'{folder / MANIFEST} has class ids {ids}, but they must be 0, 1, 2, '
+                          f'... and at most 254, because 255 means no label')
     for key, value, expected in (
             ('scheme', manifest['scheme'], 'B'),
             ('input color', manifest['input']['color'], 'rgb'),
