@@ -113,6 +113,7 @@ def test_arguments_and_parameters_reach_the_node(workspace, tmp_path):
         client = replay.create_client(GetParameters, '/hero/rgb/segmentation/get_parameters')
         assert client.wait_for_service(60), log.read_text()
         answer = client.call(GetParameters.Request(names=list(expected)))
-        assert {n: parameter_value_to_python(v) for n, v in zip(expected, answer.values)} == expected
+        values = [parameter_value_to_python(value) for value in answer.values]
+        assert dict(zip(expected, values)) == expected
         assert replay.count_subscribers('/elsewhere/image') == 1
         interrupt(process, log)

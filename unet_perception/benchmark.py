@@ -138,7 +138,8 @@ def _print(figures):
                 f'{times["network"] / limit[row["precision"] + " ms"]:.1f}')
     Console().print(stages, f'limit: {limit["GMAC"]:.2f} GMAC a frame, at '
                     f'{limit["f32 GMAC per second"]:.0f} GMAC/s in f32 (a matrix product, '
-                    f'measured now), twice that in bf16, four times in int8. rest: all but the network.')
+                    f'measured now), twice that in bf16, four times in int8. '
+                    f'rest: all but the network.')
 
 
 def _name(row):
