@@ -196,9 +196,9 @@ def test_nan_is_never_the_best_epoch(mious, best, tmp_path):
     checkpoints = Checkpoints(network, Recipe(scheme='A'), tmp_path)
     checkpoints.set_model(network)
     kept = []
-    for epoch, miou in enumerate(mious):
+    for epoch, value in enumerate(mious):
         before = checkpoints.kept.exists() and checkpoints.kept.stat().st_ino
-        checkpoints.on_epoch_end(epoch, {'loss': 1.0, 'val_loss': 1.0, 'val_miou': miou})
+        checkpoints.on_epoch_end(epoch, {'loss': 1.0, 'val_loss': 1.0, 'val_miou': value})
         if checkpoints.kept.exists() and checkpoints.kept.stat().st_ino != before:
             kept.append(epoch + 1)
     assert kept == [best]

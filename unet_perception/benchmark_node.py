@@ -1,13 +1,11 @@
 """The benchmark of the whole node: camera pictures over DDS in, masks over DDS out."""
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import psutil
-import rclpy
 from rclpy.node import Node
 from rich.console import Console
 from rich.table import Table
@@ -17,7 +15,7 @@ from std_msgs.msg import Header
 from unet_perception.bags import read_images, stamp_ns
 from unet_perception.images import to_message
 from unet_perception.model import open_bundle
-from unet_perception.replay import private_domain, running_node
+from unet_perception.replay import private_domain, running_node, spin_beside
 from unet_perception.share import shipped
 
 
@@ -58,7 +56,7 @@ def measure_node(args):
              f'cameras:=[{names}]', '-p', f'precision:={args.precision}'],
             Path(folder, 'log')) as process:
         cameras = Cameras(args.cameras)
-        threading.Thread(target=rclpy.spin, args=(cameras,), daemon=True).start()
+        spin_beside(cameras)
         _wait(cameras, process, Path(folder, 'log'))
         usage = psutil.Process(process.pid)
         _play(cameras, messages, args.rate, 1)  # the first frames warm everything up

@@ -21,12 +21,13 @@ class Camera:
         """Advertise the outputs and subscribe. receive: called with (camera, Image)."""
         self.statistics = FrameStatistics()
         self._node = node
-        self._topic = f'{prefix}/image' if prefix else 'image'
+        base = f'{prefix}/' if prefix else ''
+        self._topic = f'{base}image'
         self._receive = receive
         # Reliable, so that subscribers of either kind match (rviz2 asks for reliable).
         self._publishers = {
-            name: node.create_publisher(Image, f'{prefix}/segmentation/{name}' if prefix
-                                        else f'segmentation/{name}', 10) for name in OUTPUTS}
+            name: node.create_publisher(Image, f'{base}segmentation/{name}', 10)
+            for name in OUTPUTS}
         self.namespace = self._publishers['mask'].topic_name.removesuffix('/segmentation/mask')
         # Reliable first: best effort loses images that the middleware sends in many pieces.
         self._subscribe(ReliabilityPolicy.RELIABLE)
@@ -57,14 +58,14 @@ class Camera:
 
     def publish(self, wanted, segmentation, picture, header, colors, opacity):
         """Publish the wanted outputs of one picture, with its header as it came."""
-        outputs = {}
         if 'color' in wanted or 'overlay' in wanted:
-            outputs['color'] = labels.colorize(segmentation.labels, colors)
-        if 'overlay' in wanted:
-            outputs['overlay'] = cv2.addWeighted(outputs['color'], opacity, picture.to_rgb(),
-                                                 1 - opacity, 0)
+            color = labels.colorize(segmentation.labels, colors)
+        make = {
+            'mask': lambda: segmentation.labels,
+            'confidence': lambda: segmentation.confidence,
+            'color': lambda: color,
+            'overlay': lambda: cv2.addWeighted(color, opacity, picture.to_rgb(), 1 - opacity, 0)}
         for name in wanted:
-            pixels = outputs[name] if name in outputs else getattr(
-                segmentation, {'mask': 'labels'}.get(name, name))
+            pixels = make[name]()
             self._publishers[name].publish(images.to_message(
                 pixels, 'mono8' if pixels.ndim == 2 else 'rgb8', header))

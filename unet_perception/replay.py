@@ -7,7 +7,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import rclpy
 import sensor_msgs.msg
@@ -69,6 +69,16 @@ def running_node(arguments, log):
             process.wait()
 
 
+def spin_beside(node):
+    """Serve a node's callbacks in a thread of its own, until private_domain() ends."""
+    def spin():
+        with suppress(ExternalShutdownException):
+            rclpy.spin(node)
+
+    # No daemon: if Python ended while the thread is inside rclpy, the process would abort.
+    threading.Thread(target=spin).start()
+
+
 class Replay(Node):
     """Plays Messages at their own pace and keeps every output of a node in `namespace`.
 
@@ -93,13 +103,7 @@ class Replay(Node):
                 sensor_msgs.msg.Image, topic,
                 lambda data, topic=topic: self._record(topic, data), 10, raw=True)
         self.create_subscription(DiagnosticArray, '/diagnostics', self._diagnose, 10)
-        threading.Thread(target=self._spin, daemon=True).start()
-
-    def _spin(self):
-        try:
-            rclpy.spin(self)
-        except ExternalShutdownException:
-            pass  # private_domain() ended
+        spin_beside(self)
 
     def play(self, messages, process, log):
         """Publish the sensor messages in real time, once the node is there; wait for its answers.
