@@ -8,6 +8,7 @@ import time
 import cv2
 import numpy as np
 import pytest
+import rclpy
 from conftest import CAMERA, DRIVE, ROOT
 from graph import running_client
 from rcl_interfaces.msg import Parameter, ParameterValue
@@ -18,8 +19,10 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from unet_perception import bags, labels
+from unet_perception.frame_statistics import OUTCOMES
 from unet_perception.images import to_message
 from unet_perception.model import open_bundle
+from unet_perception.node import SegmentationNode
 from unet_perception.replay import running_node
 from unet_perception.segmenter import Segmenter
 
@@ -161,6 +164,34 @@ def test_a_gpu_that_is_not_there_is_replaced_only_when_allowed(tmp_path):
         assert client.diagnostics['device'] == 'CPU'
         assert 'no GPU was found' in client.diagnostics['chosen because']
     assert 'no GPU was found' in log.read_text()
+
+
+def test_a_batch_that_fails_counts_each_frame_once(recorded):
+    """The network breaks under two cameras, of which one has no reader: nothing counts twice."""
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    node = SegmentationNode(context=context, namespace='/broken', parameter_overrides=[
+        rclpy.Parameter('cameras', value=['read', 'unread'])])
+    try:
+        def broken(pictures):
+            raise RuntimeError('out of memory')
+        node._segmenter.batch = broken
+        read, unread = node._cameras
+        node.create_subscription(Image, 'read/segmentation/mask', print, 10)
+        while not read.wanted():
+            time.sleep(0.01)
+        frame = to_message(recorded[0][1], 'rgb8', header(8))
+        for _ in range(3):
+            for camera in (read, unread):
+                node._receive(camera, frame)
+            time.sleep(0.1)
+        for camera, outcome in ((read, 'failed'), (unread, 'unread')):
+            figures = camera.statistics.values()
+            assert figures[outcome] == figures['received'] == 3, figures
+            assert sum(figures[name] for name in OUTCOMES) == 3
+    finally:
+        node.destroy_node()
+        rclpy.shutdown(context=context)
 
 
 def test_under_overload_the_newest_wins_and_every_frame_is_accounted_for(tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from unet_perception import metrics
+from unet_perception import metrics, runtimes
 from unet_perception.images import Picture
 from unet_perception.model import open_bundle
 from unet_perception.segmenter import Segmenter, best_classes, resize_image, resize_labels
@@ -175,3 +175,13 @@ def test_auto_says_what_it_chose_and_why(segmenter):
     assert chosen.name == 'OpenVINO' and 'no NVIDIA GPU is here' in chosen.reason
     replaced = Segmenter(segmenter.bundle, device='gpu', fallback='cpu').runtime
     assert replaced.device == 'CPU' and 'no GPU was found' in replaced.reason
+
+
+@pytest.mark.parametrize('device, fallback', [('auto', 'fail'), ('gpu', 'cpu')])
+def test_auto_never_runs_keras_on_the_cpu_because_of_a_gpu_it_cannot_use(
+        segmenter, monkeypatch, device, fallback):
+    """As on a machine with an NVIDIA GPU and a Keras that was built without."""
+    monkeypatch.setattr(runtimes, '_choose', lambda device: ('keras', 'a GPU is here'))
+    chosen = Segmenter(segmenter.bundle, device=device, fallback=fallback).runtime
+    assert (chosen.name, chosen.device) == ('OpenVINO', 'CPU')
+    assert 'Keras cannot use it' in chosen.reason

@@ -97,16 +97,17 @@ class SegmentationNode(Node):
 
     def _work(self):
         while (waiting := self._newest.take()) is not None:
+            frames = []
             try:
-                frames = [frame for camera, (message, received) in waiting.items()
-                          if (frame := self._frame(camera, message, received))]
+                frames += [frame for camera, (message, received) in waiting.items()
+                           if (frame := self._frame(camera, message, received))]
                 self._segment(frames)
             except Exception as error:  # whatever happens to these frames, the next are served
                 if not self.context.ok():
                     return  # a signal came while they were in work
-                for camera in waiting:
+                for camera, *_ in frames:  # those that were not yet counted as something else
                     camera.statistics.count('failed')
-                self.get_logger().error(f'{len(waiting)} frames failed: {error!r}',
+                self.get_logger().error(f'{len(frames)} frames failed: {error!r}',
                                         throttle_duration_sec=5.0)
 
     def _frame(self, camera, message, received):
@@ -125,14 +126,17 @@ class SegmentationNode(Node):
                                     throttle_duration_sec=5.0)
 
     def _segment(self, frames):
+        """Label and publish frames of _frame(), taking each off the list once it is done."""
         if not frames:
             return
         results = self._segmenter.batch([picture for _, _, picture, _, _ in frames])
         opacity = self.get_parameter('overlay_opacity').value
-        for (camera, wanted, picture, header, received), result in zip(frames, results):
+        for result in results:
+            camera, wanted, picture, header, received = frames[0]
             camera.publish(wanted, result, picture, header, self._segmenter.bundle.colors, opacity)
             camera.statistics.latency(time.perf_counter() - received)
             camera.statistics.count('processed')
+            del frames[0]
 
     def _publish_diagnostics(self):
         bundle, runtime = self._segmenter.bundle, self._segmenter.runtime

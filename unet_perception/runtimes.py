@@ -31,20 +31,31 @@ def open_runtime(bundle, runtime='auto', device='auto', fallback='fail', precisi
         if value not in known:
             raise ValueError(f'{name} is {value!r}, but must be one of {", ".join(known)}')
     reason = f'{runtime} was asked for'
-    if runtime == 'auto':
+    asked = runtime
+    if asked == 'auto':
         runtime, reason = _choose(device)
-    if runtime == 'keras':
-        from unet_perception.keras_runtime import KerasRuntime as Runtime
-    else:
-        from unet_perception.openvino_runtime import OpenVinoRuntime as Runtime
-    gpus = Runtime.gpus()
+    kind = _runtime(runtime)
+    gpus = kind.gpus()
+    if asked == 'auto' and runtime == 'keras' and not gpus:
+        runtime, reason = 'openvino', ('an NVIDIA GPU is here, but Keras cannot use it; OpenVINO '
+                                       'instead')
+        kind = _runtime(runtime)
+        gpus = kind.gpus()
     if device == 'gpu' and not gpus:
         if fallback == 'fail':
             raise ValueError(f'device is gpu, but {runtime} finds none; take device cpu or auto, '
                              f'or let device_fallback be cpu')
         reason += '; no GPU was found, so the CPU stands in for it (device_fallback is cpu)'
     use = gpus[0] if gpus and device != 'cpu' else 'CPU'
-    return Runtime(bundle, use, precision, threads, scores, reason)
+    return kind(bundle, use, precision, threads, scores, reason)
+
+
+def _runtime(name):
+    if name == 'keras':
+        from unet_perception.keras_runtime import KerasRuntime
+        return KerasRuntime
+    from unet_perception.openvino_runtime import OpenVinoRuntime
+    return OpenVinoRuntime
 
 
 def _choose(device):
@@ -55,4 +66,4 @@ def _choose(device):
         return 'openvino', 'no NVIDIA GPU is here, and OpenVINO is the fastest without'
     if importlib.util.find_spec('keras') is None:
         return 'openvino', 'an NVIDIA GPU is here, but no Keras to use it; OpenVINO instead'
-    return 'keras', 'an NVIDIA GPU is here, and Keras can use it'
+    return 'keras', 'an NVIDIA GPU is here, and so is Keras'
