@@ -30,7 +30,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
 from unet_perception.camera import Camera
@@ -175,13 +175,15 @@ def main(args=None):
     try:
         parser.parse_args(rclpy.utilities.remove_ros_args(args or sys.argv)[1:])
         rclpy.init(args=args)
+        # Before the model loads: rclpy cannot build one cleanly once a signal has come.
+        executor = SingleThreadedExecutor()
     except RuntimeError as error:  # ROS arguments that are no good
         print(f'error: {error}', file=sys.stderr)
         return 1
     node = None
     try:
         node = SegmentationNode()
-        rclpy.spin(node)
+        rclpy.spin(node, executor)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except (ValueError, ParameterException) as error:
