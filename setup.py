@@ -46,7 +46,7 @@ setup(
         'pillow>=10.1',
         'psutil>=5.9',
         'rich>=13',
-        'rosbags>=0.10',
+        'rosbags>=0.11.6',  # keeps messages of one time in their order
         'zstandard>=0.22',
     ],
     extras_require={

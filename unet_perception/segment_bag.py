@@ -114,23 +114,23 @@ def _run(args):
 
 def _fill(writer, recording, segment, console):
     """Copy a Recording into a new bag's Writer, with what a BagSegmenter adds to it."""
-    connections, total = {}, 0
-    for connection in recording.connections:
-        if connection.topic.startswith(segment.prefixes):
-            print(f'left out: {connection.topic}, which is made anew')
+    kept = {}
+    for old in recording.connections:
+        if old.topic.startswith(segment.prefixes):
+            print(f'left out: {old.topic}, which is made anew')
         else:
-            connections[connection.topic, connection.msgtype] = copy_topic(connection, writer)
-            total += connection.msgcount
-    kept = (m for m in recording.messages() if (m.topic, m.type) in connections)
-    for topic, kind in segment.topics.items():
-        connections[topic, kind] = writer.add_connection(topic, kind, typestore=typestore())
+            kept[old.topic, old.msgtype] = copy_topic(old, writer)
+    added = {(topic, kind): writer.add_connection(topic, kind, typestore=typestore())
+             for topic, kind in segment.topics.items()}
+    connections = kept | added
+    messages = (m for m in recording.messages() if (m.topic, m.type) in kept)
     # Reading, segmenting and writing each leave Python's lock alone for most of their time.
     with (Progress(console=console) as progress,
-          closing(_ahead(_groups(kept, segment.cameras))) as groups,
+          closing(_ahead(_groups(messages, segment.cameras))) as groups,
           closing(_ahead((len(group), segment(group)) for group in groups)) as results):
-        task = progress.add_task('segmenting', total=total)
-        for count, messages in results:
-            for message in messages:
+        task = progress.add_task('segmenting', total=recording.message_count)
+        for count, together in results:
+            for message in together:
                 writer.write(connections[message.topic, message.type], message.time, message.data)
             progress.advance(task, count)
 
