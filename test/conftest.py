@@ -1,6 +1,7 @@
 """What the tests share: the recorded drive, its frames as a folder, a ROS domain of their own."""
 import os
 import random
+import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +15,8 @@ DRIVE = ROOT / 'demo' / 'town07_drive'
 CAMERA = '/carla/ego_vehicle/rgb_front'
 SEMANTIC = '/carla/ego_vehicle/semantic_segmentation_front'
 
+# A shell ignores SIGINT for what it runs in the background; the tests' own processes must not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
 os.environ['ROS_DOMAIN_ID'] = str(random.randint(1, 101))  # before the first rclpy.init()
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
