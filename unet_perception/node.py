@@ -26,6 +26,7 @@ The node is a lifecycle node: configure loads the model, activate begins to serv
 it does both unless autostart is false. Parameters may change while it runs, the model too; but
 cameras, image_* and output_* shape the topics and change while the node is unconfigured.
 """
+import gc
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -141,6 +142,7 @@ class SegmentationNode(LifecycleNode):
             camera.destroy()
         self._worker, self._cameras = None, ()
         self._silent.clear()
+        gc.collect()  # rclpy's event callbacks go round in a circle and would keep the model
 
     def _change(self, changes):
         """Accept new parameters as a whole, or refuse them with a reason and change nothing."""
