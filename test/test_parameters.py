@@ -3,6 +3,7 @@ import json
 import shutil
 import time
 
+import cv2
 import numpy as np
 import pytest
 import rclpy
@@ -123,7 +124,9 @@ def test_the_overlay_shows_the_image_the_colours_or_both(node, frame):
     assert node.set('overlay_opacity', 0.0).successful
     np.testing.assert_array_equal(segment(node, frame, 'overlay'), frame)
     assert node.set('overlay_legend', True).successful
-    assert (segment(node, frame, 'overlay') != frame).any()
+    large = cv2.resize(frame, (400, 200))  # in small pictures it would hide too much
+    assert (segment(node, large, 'overlay') != large).any()
+    assert (segment(node, frame, 'overlay') == frame).all()
     assert node.set('overlay_legend', False).successful
     assert 'range' in refused(node, 'overlay_opacity', 1.5)
     assert node.set('overlay_opacity', 0.5).successful

@@ -24,6 +24,7 @@ class Camera:
             f'{self._base}segmentation/mask').removesuffix('/segmentation/mask')
         self._publishers = {}
         self._subscription = self._info_subscription = self._info = None
+        self._silent = False
 
     def offer(self, names):
         """Advertise the outputs of these names below segmentation/, and end all others."""
@@ -70,9 +71,17 @@ class Camera:
         """Return the name of the image topic; None while it is not subscribed to."""
         return self._subscription and self._subscription.topic
 
-    def why_silent(self):
-        """Return a sentence that tells why no image may be coming."""
-        return self._subscription.why_silent()
+    def watch(self, limit):
+        """Tell in the log, once each, that no image came for so many seconds, or comes again."""
+        if not self._subscription:
+            return
+        silence, log = self.statistics.silence(), self._node.get_logger()
+        if silence > limit and not self._silent:
+            log.warning(f'no image on {self.topic} for {silence:.0f} s: '
+                        f'{self._subscription.why_silent()}')
+        elif silence <= limit and self._silent:
+            log.info(f'images come on {self.topic}')
+        self._silent = silence > limit
 
     def poll(self):
         """Take the images that have come, where no executor does."""

@@ -2,6 +2,7 @@
 import cv2
 import numpy as np
 
+LEAST_HEIGHT = 144  # pixels: in lower pictures readable text would hide too much
 LEAST_SHARE = 0.001  # of the pixels: classes with fewer are left out
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
@@ -10,9 +11,11 @@ def draw_legend(image, labels, names, colors):
     """Write the classes of a label image into the top left corner of a picture of it, in place.
 
     image: uint8 RGB (height, width, 3). labels: uint8 (height, width); ids without a name, such
-    as 255, are left out. names, colors: by id. As many classes as there is room for, most pixels
-    first; a picture that is lower than a line of readable text gets none.
+    as 255, are left out. names, colors: by id. Those with most pixels come first.
+    A picture lower than LEAST_HEIGHT gets none.
     """
+    if image.shape[0] < LEAST_HEIGHT:
+        return
     counts = np.bincount(labels.ravel(), minlength=256)[:len(names)]
     shown = [i for i in np.argsort(-counts, kind='stable') if counts[i] > LEAST_SHARE * labels.size]
     line = max(12, image.shape[0] // 28)

@@ -37,7 +37,7 @@ from rclpy.clock import Clock, ClockType, JumpThreshold
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 
-from unet_perception import diagnostics, parameters
+from unet_perception import declaration, diagnostics, parameters
 from unet_perception.camera import Camera
 from unet_perception.label_info import LabelInfo
 from unet_perception.loading import load
@@ -54,10 +54,10 @@ class SegmentationNode(LifecycleNode):
         # What is given is declared first, for the names of the class groups are anybody's.
         super().__init__('segmentation', automatically_declare_parameters_from_overrides=True,
                          allow_undeclared_parameters=True, **kwargs)
-        self.parameters = parameters.declare(self)
-        for name in parameters.unknown_to(self):
+        self.parameters = declaration.declare(self)
+        for name in declaration.unknown_to(self):
             self.get_logger().warning(parameters.unknown(name))
-        self._worker, self._cameras, self._error, self._silent = None, (), '', set()
+        self._worker, self._cameras, self._error = None, (), ''
         self.add_on_set_parameters_callback(self._change)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # Wall time: diagnostics must go on while a simulation's clock stands still.
@@ -141,7 +141,6 @@ class SegmentationNode(LifecycleNode):
         for camera in self._cameras:
             camera.destroy()
         self._worker, self._cameras = None, ()
-        self._silent.clear()
         gc.collect()  # rclpy's event callbacks go round in a circle and would keep the model
 
     def _change(self, changes):
@@ -189,15 +188,8 @@ class SegmentationNode(LifecycleNode):
             camera.statistics.forget('age')
 
     def _watch(self):
-        for camera in self._cameras if self.state == 'active' else ():
-            silence = camera.statistics.silence()
-            if silence > self.parameters.silence_warn and camera not in self._silent:
-                self._silent.add(camera)
-                self.get_logger().warning(f'no image on {camera.topic} for {silence:.0f} s: '
-                                          f'{camera.why_silent()}')
-            elif silence <= self.parameters.silence_warn and camera in self._silent:
-                self._silent.remove(camera)
-                self.get_logger().info(f'images come on {camera.topic}')
+        for camera in self._cameras:
+            camera.watch(self.parameters.silence_warn)
         self._diagnostics.publish(diagnostics.report(
             self.get_fully_qualified_name(), self.state, self._error, self._worker,
             self._cameras, self.parameters, self.get_clock().now().to_msg()))
@@ -210,7 +202,7 @@ class SegmentationNode(LifecycleNode):
 
 def main(args=None):
     """Run the node until SIGINT or SIGTERM; return the exit code."""
-    return run('segmentation_node', f'{__doc__}\nParameters:\n{parameters.describe()}',
+    return run('segmentation_node', f'{__doc__}\nParameters:\n{declaration.describe()}',
                SegmentationNode, SegmentationNode.start, args)
 
 

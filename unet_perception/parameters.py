@@ -1,11 +1,9 @@
-"""The node's parameters: what they are called, what they mean, which values they take."""
+"""The node's parameters: what they are called, what they mean, which values fit together."""
 import dataclasses
 import difflib
 import re
 from dataclasses import dataclass
 from types import MappingProxyType
-
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
 from unet_perception.runtimes import DEVICES, FALLBACKS, PRECISIONS, RUNTIMES
 from unet_perception.segmenter import UPSCALES
@@ -89,7 +87,7 @@ class Parameters:
 
     def __post_init__(self):
         """Check what the middleware does not: it knows types and ranges."""
-        for field in _fields():
+        for field in fields():
             value, choices = getattr(self, field.name), field.metadata['choices']
             for each in (value if isinstance(value, tuple) else (value,)) if choices else ():
                 if each not in choices:
@@ -137,24 +135,12 @@ def _class_names(name, value):
     return value
 
 
-def describe():
-    """Return a line on each parameter, for --help."""
-    lines = []
-    for field in _fields():
-        value = list(field.default) if isinstance(field.default, tuple) else field.default
-        choices = field.metadata['choices']
-        lines.append(f'    {field.name} ({value}): {field.metadata["description"]}'
-                     + (f': {", ".join(choices)}' if choices else ''))
-    lines += [f'    {GROUP}{name} ({list(classes)}): Classes of segmentation/{name}'
-              for name, classes in GROUPS.items()]
-    return '\n'.join(lines)
-
-
-def _fields():
+def fields():
+    """Return the dataclass fields of all parameters but the groups, with their metadata."""
     return [field for field in dataclasses.fields(Parameters) if field.metadata]
 
 
-NAMES = tuple(field.name for field in _fields())
+NAMES = tuple(field.name for field in fields())
 
 
 def unknown(name):
@@ -163,53 +149,3 @@ def unknown(name):
     like = difflib.get_close_matches(name, (*NAMES, *(GROUP + group for group in GROUPS)), 1)
     return f'there is no parameter {name!r}' + (f'; did you mean {like[0]}?' if like else
                                                 f'; class groups are {GROUP}NAME')
-
-
-def unknown_to(node):
-    """Return the names that a node was given parameters of, but that are nobody's."""
-    # rclpy's own: a clock, a service, and QoS by topic.
-    others = ('use_sim_time', 'start_type_description_service')
-    return [name for name in node.get_parameters_by_prefix('') if name not in (*NAMES, *others)
-            and not name.startswith((GROUP, 'qos_overrides.'))]
-
-
-def declare(node):
-    """Declare all parameters of a node that declared those it was given; return their Parameters.
-
-    The node's others must have been declared before. Raise ValueError on a value that does not
-    fit, rclpy's ParameterException on a type or range that does not.
-    """
-    values = {}
-    for field in _fields():
-        # The node has declared what it was given, but does not know of types and ranges yet.
-        if node.has_parameter(field.name):
-            node.undeclare_parameter(field.name)
-        default = field.default
-        values[field.name] = node.declare_parameter(
-            field.name, list(default) if isinstance(default, tuple) else default,
-            _descriptor(field)).value
-    groups = {GROUP + name: parameter.value
-              for name, parameter in node.get_parameters_by_prefix('groups').items()}
-    if groups:  # those given stand in for the default ones
-        values.update({GROUP + name: None for name in GROUPS}, **groups)
-    else:
-        for name, classes in GROUPS.items():
-            node.declare_parameter(GROUP + name, list(classes), ParameterDescriptor(
-                dynamic_typing=True, description=f'Classes of segmentation/{name}'))
-    return Parameters().changed(values)
-
-
-def _descriptor(field):
-    descriptor = ParameterDescriptor(description=field.metadata['description'])
-    if field.metadata['choices']:
-        descriptor.additional_constraints = f'one of {", ".join(field.metadata["choices"])}'
-    if field.name in FIXED:
-        descriptor.additional_constraints += '; fixed while the node is configured'
-    if field.metadata['range']:
-        least, most = field.metadata['range']
-        if isinstance(field.default, float):
-            descriptor.floating_point_range = [
-                FloatingPointRange(from_value=float(least), to_value=float(most))]
-        else:
-            descriptor.integer_range = [IntegerRange(from_value=least, to_value=most, step=1)]
-    return descriptor

@@ -27,6 +27,8 @@ class Segmentation:
     @cached_property
     def confidence(self):
         """Probability of that class x 255, uint8 (height, width)."""
+        if self._scores is not None:
+            return cv2.resize(self._confidence, self._size[::-1])
         return resize_labels(self._confidence, *self._size)
 
 
@@ -35,7 +37,8 @@ class Segmenter:
 
     runtime: the chosen runtime; see runtimes.open_runtime for the arguments.
     upscale: how labels get back to camera resolution. 'nearest' repeats the network's labels;
-    'smooth' interpolates the class scores and then takes the best class, for finer edges.
+    'smooth' interpolates the class scores and then takes the best class, for finer edges, and
+    the confidence with them.
     """
 
     def __init__(self, bundle, upscale='nearest', **options):
