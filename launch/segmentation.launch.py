@@ -125,4 +125,4 @@ def generate_launch_description():
             package='rviz2', executable='rviz2', namespace=watched,
             condition=IfCondition(LaunchConfiguration('rviz')), remappings=CAMERA_TOPICS,
             parameters=[{'use_sim_time': USE_SIM_TIME}],
-            arguments=['-d', LaunchConfiguration('rviz_file'), *LOG_LEVEL])])
+            arguments=['-d', LaunchConfiguration('rviz_file'), *LOG_LEVEL], output='screen')])

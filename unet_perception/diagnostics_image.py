@@ -24,31 +24,45 @@ from std_msgs.msg import Header
 from unet_perception.images import to_message
 
 WIDTH, ROW = 720, 22  # pixels
+LONG = 38  # characters that fit into a column, which is half of WIDTH
 STALE_SECONDS = 5.0
 COLORS = {DiagnosticStatus.OK: (80, 220, 80), DiagnosticStatus.WARN: (255, 200, 0),
-          DiagnosticStatus.ERROR: (255, 70, 70), DiagnosticStatus.STALE: (150, 150, 150)}
+          DiagnosticStatus.ERROR: (255, 70, 70), DiagnosticStatus.STALE: (120, 130, 180)}
 GREY = (210, 210, 210)
 
 
 def draw(statuses, title):
     """Return a uint8 RGB picture, WIDTH wide, of DiagnosticStatus messages under a title.
 
-    A status's name and message are in the colour of its level, its values in two columns.
+    A status has a bar, its name and its message in the colour of its level; its values stand in
+    two columns.
     """
-    rows = [[(title, GREY)]]
+    rows = [([title], GREY)]
     for status in statuses:
         color = COLORS.get(status.level, GREY)
-        rows += [[], [(status.name, color)], [(status.message, color)]]
-        values = [(f'{value.key}: {value.value}', GREY) for value in status.values]
-        rows += [values[i:i + 2] for i in range(0, len(values), 2)]
+        rows += [([], None), ([status.name], color), ([status.message], color)]
+        rows += [(row, GREY) for row in _columns(f'{v.key}: {v.value}' for v in status.values)]
     picture = np.zeros((ROW * (len(rows) + 1), WIDTH, 3), np.uint8)
-    for number, row in enumerate(rows, 1):
-        for column, (text, color) in enumerate(row):
+    for number, (row, color) in enumerate(rows, 1):
+        if color not in (None, GREY):
+            picture[number * ROW - ROW // 2:number * ROW + ROW // 2, :4] = color
+        for column, text in enumerate(row):
             # OpenCV's fonts have only ASCII.
             text = text.encode('ascii', 'replace').decode()
             cv2.putText(picture, text, (10 + column * WIDTH // 2, number * ROW),
                         cv2.FONT_HERSHEY_SIMPLEX, 0.5, color, 1, cv2.LINE_AA)
     return picture
+
+
+def _columns(texts):
+    """Return rows of two texts; a long one has a row of its own."""
+    rows = []
+    for text in texts:
+        if rows and len(rows[-1]) == 1 and max(len(rows[-1][0]), len(text)) <= LONG:
+            rows[-1].append(text)
+        else:
+            rows.append([text])
+    return rows
 
 
 class DiagnosticsImage(Node):
