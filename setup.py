@@ -34,6 +34,7 @@ setup(
         f'segmentation_node = {NAME}.node:main',
         f'demo = {NAME}.demo:main',
         f'benchmark = {NAME}.benchmark:main',
+        f'diagnostics_image = {NAME}.diagnostics_image:main',
     ]},
     zip_safe=True,
     install_requires=[
