@@ -5,11 +5,11 @@ import re
 from conftest import CAMERA, ROOT, SEMANTIC
 import yaml
 
-from unet_perception.camera import OUTPUTS
+from unet_perception.outputs import IMAGES
 
 RVIZ = ROOT / 'rviz' / 'segmentation.rviz'
 FOXGLOVE = ROOT / 'config' / 'foxglove.json'
-OURS = {f'segmentation/{name}' for name in (*OUTPUTS, 'camera_info', 'diagnostics')}
+OURS = {f'segmentation/{name}' for name in (*IMAGES, 'camera_info', 'diagnostics')}
 
 
 def test_the_vehicle_has_a_camera_and_the_truth_for_each_of_its_pixels():

@@ -4,24 +4,22 @@
 
 Topics:
     /diagnostics               in    diagnostic_msgs/DiagnosticArray; what is about the camera of
-                                     the node's namespace, by hardware_id
+                                     this namespace and its segmentation node
     segmentation/diagnostics   out   sensor_msgs/Image, rgb8, once a second while somebody looks
 """
-import argparse
 import sys
 import time
 
 import cv2
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import numpy as np
-import rclpy
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from unet_perception.images import to_message
+from unet_perception.running import run
 
 WIDTH, ROW = 720, 22  # pixels
 LONG = 38  # characters that fit into a column, which is half of WIDTH
@@ -79,7 +77,9 @@ class DiagnosticsImage(Node):
 
     def _receive(self, message):
         for status in message.status:
-            if status.hardware_id == self.get_namespace():
+            camera = self.get_namespace()
+            # A node that serves this camera alone is in its namespace.
+            if status.hardware_id in (camera, f'{camera}/segmentation'):
                 self._statuses[status.name] = status, time.monotonic()
 
     def _publish(self):
@@ -96,17 +96,7 @@ class DiagnosticsImage(Node):
 
 def main(args=None):
     """Run the node until SIGINT or SIGTERM; return the exit code."""
-    parser = argparse.ArgumentParser(prog='diagnostics_image', description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.parse_args(rclpy.utilities.remove_ros_args(args or sys.argv)[1:])
-    try:
-        rclpy.init(args=args)
-        rclpy.spin(DiagnosticsImage())
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        rclpy.try_shutdown()
-    return 0
+    return run('diagnostics_image', __doc__, DiagnosticsImage, args=args)
 
 
 if __name__ == '__main__':
