@@ -66,6 +66,7 @@ setup(
             'colcon-core>=0.20',
             'colcon-ros>=0.5',
             'pytest>=8',
+            'rosbags-image>=0.10',
             # 80 took out setup.py develop --editable, which colcon build --symlink-install calls
             'setuptools>=70.1,<80',
         ],

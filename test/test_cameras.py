@@ -107,3 +107,31 @@ def test_two_cameras_at_different_rates(tmp_path, picture):
         client.wait(lambda: len(masks['left']) == 40 and len(masks['right']) == 8)
         assert [m.header for m in masks['left']] == [header(i) for i in range(40)]
         assert [m.header for m in masks['right']] == [header(1000 + i) for i in range(0, 40, 5)]
+
+
+@pytest.mark.parametrize('limit, sentence', [
+    ('latency', '95 % of the frames take up to'), ('age', '95 % of the outputs are up to'),
+    ('drops', 'frames dropped')])
+def test_diagnostics_warn_from_the_thresholds_on(tmp_path, picture, limit, sentence):
+    """With a threshold of zero for WARN, then for ERROR, an ordinary frame is over it."""
+    quiet = [part for name in ('latency', 'age', 'drops') for kind in ('warn', 'error')
+             for part in ('-p', f'{name}_{kind}:=1.0')]
+    with running_client(tmp_path / 'log', *quiet, qos=QoSProfile(depth=10)) as (_, client):
+        def frames():
+            """Publish two frames at once, so that one may be dropped, stamped now."""
+            for _ in range(2):
+                message = to_message(cv2.resize(picture, (800, 600)), 'rgb8', header(1))
+                message.header.stamp = client.get_clock().now().to_msg()
+                client.camera.publish(message)
+
+        def level(wanted):
+            frames()
+            time.sleep(0.2)
+            return client.levels.get('/camera', (None,))[0] == wanted
+        client.wait(lambda: level(b'\x00'))
+        assert client.set(f'{limit}_warn', 0.0).successful
+        client.wait(lambda: level(b'\x01'))
+        assert client.set(f'{limit}_error', 0.0).successful
+        client.wait(lambda: level(b'\x02'))
+        assert sentence in client.levels['/camera'][1]
+        assert f'({limit}_error is 0.0)' in client.levels['/camera'][1]
