@@ -6,6 +6,7 @@ A *tag* is the id that a CARLA version writes into the red channel of its semant
 CityScapesPalette.h and ObjectLabel.h at the versions named.
 """
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -119,17 +120,15 @@ def colors_to_tags(rgb, scheme):
     Return uint8 tags of that scheme, shape (...). Raise ValueError on a colour that is not in
     the palette: another scheme, another channel order, or JPEG, which blends colours.
     """
-    palette = _packed(np.array(get_scheme(scheme).colors, np.uint8))
-    order = np.argsort(palette)
     codes = _packed(np.asarray(rgb, np.uint8))
-    places = order[np.searchsorted(palette, codes, sorter=order).clip(max=len(palette) - 1)]
-    unknown = palette[places] != codes
-    if unknown.any():
-        colors = [f'({c >> 16}, {c >> 8 & 255}, {c & 255})' for c in np.unique(codes[unknown])]
+    places = _places(get_scheme(scheme))[codes]
+    if not places.all():
+        wrong = codes[places == 0]
         raise ValueError(
-            f'{np.count_nonzero(unknown)} of {codes.size} pixels have a colour (R, G, B) outside '
-            f'the palette of scheme {scheme} ({SCHEMES[scheme].versions}): {_few(colors)}')
-    return places.astype(np.uint8)
+            f'{wrong.size} of {codes.size} pixels have a colour (R, G, B) outside the palette of '
+            f'scheme {scheme} ({SCHEMES[scheme].versions}): '
+            f'{_few(np.unique(wrong), lambda c: (c >> 16, c >> 8 & 255, c & 255))}')
+    return places - np.uint8(1)
 
 
 def colorize(labels, colors=COLORS):
@@ -143,11 +142,23 @@ def colorize(labels, colors=COLORS):
     return table[labels]
 
 
+@lru_cache(maxsize=None)
+def _places(scheme):
+    """Return a table from every packed colour to its tag + 1, or 0 if the scheme has none such.
+
+    One look-up a pixel decodes a camera's image in time. Of the table's 16 MB only the pages that
+    hold colours of the palette are ever made.
+    """
+    table = np.zeros(1 << 24, np.uint8)
+    table[_packed(np.array(scheme.colors, np.uint8))] = np.arange(1, len(scheme.colors) + 1)
+    return table
+
+
 def _packed(rgb):
     return rgb[..., 0].astype(np.int32) << 16 | rgb[..., 1].astype(np.int32) << 8 | rgb[..., 2]
 
 
-def _few(values, most=5):
-    """Join the first few values for an error message."""
-    shown = ', '.join(str(v) for v in values[:most])
+def _few(values, read=int, most=5):
+    """Join the first few values for an error message, each as what read() makes of it."""
+    shown = ', '.join(str(read(int(v))) for v in values[:most])
     return shown + (f' and {len(values) - most} more' if len(values) > most else '')
