@@ -258,3 +258,12 @@ def test_the_report_tells_levels_and_clears_what_it_told():
     values = report.values()
     assert (values['scored'], values['unscored: sizes differ'], values['waiting']) == (2, 2, 0)
     assert values['iou Road'] == round(2 / 3, 4) and values['miou'] == round(2 / 3, 4)
+
+
+def test_a_scheme_that_turns_out_wrong_within_one_step_gives_no_figures():
+    """Two masks wait for one truth; the second tells that the tags are B's, not C's."""
+    live = LiveAccuracy('C', check_scheme=True)
+    play(live, ('mask', 100, row(7), 100), ('mask', 100, row(1), 100), ('mask', 100, row(1), 100),
+         ('mask', 100, row(1), 100))
+    assert live.add_truth(100 * MS, row(1)) == []
+    assert live.paired.counts == {SCORED: 2, SCHEME: 2} and live.paired.figures() is None

@@ -73,14 +73,14 @@ class Score:
         self.problems[reason] = sentence
 
     def settle(self, truths, size):
-        """Score the masks for which no better truth can come; return if there were any."""
+        """Score the masks for which no better truth can come; return if there are new figures."""
         before = self.counts[SCORED]
         while self.waiting and self.waiting[0].time <= truths.newest:
             self._settle(self.waiting.popleft(), truths, size)
         while self.waiting and (len(self.waiting) > MOST
                                 or self.waiting[-1].stamp - self.waiting[0].stamp > AGE):
             self._miss_truth(self.waiting.popleft())
-        return self.counts[SCORED] > before
+        return self.counts[SCORED] > before and not self._misfit
 
     def _settle(self, mask, truths, size):
         truth = truths.until(mask.time)
