@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from unet_perception import labels
-from unet_perception.accuracy import (AGE, CLOCK, MOST, NO_TRUTH, SCHEME, SCORED, SIZES,
-                                      UNREADABLE_MASK, UNREADABLE_TRUTH, LiveAccuracy)
+from unet_perception.accuracy import (CLOCK, NO_TRUTH, SCHEME, SCORED, SIZES, UNREADABLE_MASK,
+                                      UNREADABLE_TRUTH, LiveAccuracy)
+from unet_perception.accuracy_frames import AGE, MOST
 from unet_perception.accuracy_report import ERROR, WARN, AccuracyReport
-from unet_perception.accuracy_window import Window, read_tags
+from unet_perception.accuracy_window import Window, read_tags, tag_matrix
 from unet_perception.images import Picture
 
 MS = 10**6
@@ -235,7 +236,7 @@ def test_a_long_window_is_exact():
                rng.integers(0, 23, (5, 7)).astype(np.uint8)) for _ in range(50)]
     window = Window('B')
     for truth, mask in frames:
-        window.add(truth, mask, 20)
+        window.add(tag_matrix(truth, mask, 'B'), 20)
     last = [np.concatenate(arrays) for arrays in zip(*frames[-20:])]
     assert window.figures() == summary(confusion_matrix(*last, 23), labels.NAMES)
 

@@ -8,15 +8,11 @@ Ramanan, Towards Streaming Perception, 2020; Pylot calls it timely mIoU.)
 Stamps and times are in ns of the camera's own clock, such as the simulation's.
 """
 from collections import Counter, deque
-from dataclasses import dataclass
 
-import numpy as np
-
+from unet_perception.accuracy_frames import AGE, MOST, Mask, Truth, Truths
 from unet_perception.accuracy_window import Window
 
-MOST = 60          # masks that wait, and truths that are kept: 2 s at 30 Hz
-AGE = 5 * 10**9    # ns by which the newest of them may be ahead of the oldest
-JUMP = 10**9       # ns: stamps that go back by more begin anew, as when a bag loops
+JUMP = 10**9  # ns: stamps that go back by more begin anew, as when a bag loops
 
 # What becomes of a mask.
 SCORED = 'scored'
@@ -27,24 +23,6 @@ SIZES = 'sizes differ'
 SCHEME = 'another scheme fits'
 CLOCK = 'clock far from its stamp'
 UNSCORED = (NO_TRUTH, UNREADABLE_TRUTH, UNREADABLE_MASK, SIZES, SCHEME, CLOCK)
-
-
-@dataclass
-class Truth:
-    """A semantic image: its uint8 tags, None if they were unreadable; if a mask found it."""
-
-    stamp: int
-    tags: np.ndarray
-    found: bool = False
-
-
-@dataclass
-class Mask:
-    """A mask that waits for the newest truth not after `time`."""
-
-    stamp: int
-    time: int
-    labels: np.ndarray
 
 
 class Score:
@@ -75,15 +53,18 @@ class Score:
     def settle(self, truths, size):
         """Score the masks for which no better truth can come; return if there are new figures."""
         before = self.counts[SCORED]
-        while self.waiting and self.waiting[0].time <= truths.newest:
+        while self.waiting and self._needed(self.waiting[0]) <= truths.newest:
             self._settle(self.waiting.popleft(), truths, size)
         while self.waiting and (len(self.waiting) > MOST
                                 or self.waiting[-1].stamp - self.waiting[0].stamp > AGE):
             self._miss_truth(self.waiting.popleft())
         return self.counts[SCORED] > before and not self._misfit
 
+    def _needed(self, mask):
+        return mask.stamp if self._exact else mask.time
+
     def _settle(self, mask, truths, size):
-        truth = truths.until(mask.time)
+        truth = truths.until(self._needed(mask))
         if truth is None or self._exact and truth.stamp != mask.stamp:
             self._miss_truth(mask)
             return
@@ -97,7 +78,7 @@ class Score:
                              f'both cameras one size')
             return
         try:
-            self.window.add(truth.tags, mask.labels, size)
+            self.window.add(mask.count(truth, self._scheme), size)
         except ValueError as error:
             self.miss(UNREADABLE_MASK, f'the mask of {_seconds(mask.stamp)}: {error}')
             return
@@ -111,32 +92,6 @@ class Score:
         self.miss(NO_TRUTH, f'no semantic image of the stamp {_seconds(mask.stamp)} for the mask'
                   if self._exact else
                   f'no semantic image for {_seconds(mask.time)}, when a mask came out')
-
-
-class Truths:
-    """The last truths, in the order of their stamps. lost: how many went that no mask found."""
-
-    def __init__(self):
-        self._truths, self.lost = deque(), 0
-
-    @property
-    def newest(self):
-        """Return the newest stamp, -1 before any."""
-        return self._truths[-1].stamp if self._truths else -1
-
-    def add(self, truth):
-        """Keep a truth that is newer than the others, and forget those too many or too old."""
-        self._truths.append(truth)
-        while len(self._truths) > MOST or truth.stamp - self._truths[0].stamp > AGE:
-            self.lost += not self._truths.popleft().found
-
-    def until(self, time):
-        """Return the newest truth not after a time, or None."""
-        return next((t for t in reversed(self._truths) if t.stamp <= time), None)
-
-    def clear(self):
-        """Forget the truths."""
-        self._truths.clear()
 
 
 class LiveAccuracy:
@@ -176,10 +131,11 @@ class LiveAccuracy:
         if stamp < self._newest_mask - JUMP:
             self.clear(f"the masks' stamps went back to {_seconds(stamp)}")
         self._newest_mask = max(stamp, self._newest_mask)
-        self.paired.waiting.append(Mask(stamp, stamp, labels))
+        # /clock may come after the image of its tick, but no mask before its image.
+        mask = Mask(stamp, max(now, stamp), labels)
+        self.paired.waiting.append(mask)
         if now and abs(now - stamp) <= AGE:
-            # /clock may come after the image of its tick, but no mask before its image.
-            self.timely.waiting.append(Mask(stamp, max(now, stamp), labels))
+            self.timely.waiting.append(mask)
         else:
             self.timely.miss(CLOCK, f'the clock says {_seconds(now)} at a mask of the stamp '
                                     f'{_seconds(stamp)}; set use_sim_time as the camera does, and '

@@ -7,7 +7,8 @@ from collections import deque
 
 import numpy as np
 
-from unet_perception.labels import NAMES, SCHEMES, colors_to_tags, get_scheme, tags_to_labels
+from unet_perception.labels import (NAMES, SCHEMES, colors_to_tags, get_scheme, packed_to_tags,
+                                    tags_to_labels)
 from unet_perception.metrics import confusion_matrix, summary
 
 
@@ -17,11 +18,23 @@ def read_tags(picture, label_encoding, scheme):
     label_encoding: palette, the scheme's colours; or tag, the tags in the red channel.
     Raise ValueError on colours outside the palette, or on tags outside the scheme.
     """
+    pixels, encoding = picture
     if label_encoding == 'palette':
+        if encoding == 'bgra8':  # CARLA's own, in half the time: its bytes are a number with alpha
+            return packed_to_tags(pixels.view('<u4')[..., 0] & 0xFFFFFF, scheme)
         return colors_to_tags(picture.to_rgb(), scheme)
-    tags = np.ascontiguousarray(picture.to_rgb()[..., 0])
-    tags_to_labels(tags, scheme)
-    return tags
+    if encoding != 'mono8':
+        pixels = np.ascontiguousarray(pixels[..., encoding.index('r')])
+    tags_to_labels(pixels, scheme)
+    return pixels
+
+
+def tag_matrix(tags, labels, scheme):
+    """Count pixels by (tag of the scheme, predicted label), as metrics.confusion_matrix() does.
+
+    Raise ValueError if labels holds ids that are no labels.
+    """
+    return confusion_matrix(tags, labels, len(get_scheme(scheme).labels), len(NAMES))
 
 
 class Window:
@@ -35,12 +48,8 @@ class Window:
     def __len__(self):
         return len(self._frames)
 
-    def add(self, tags, labels, size):
-        """Count a frame in, and out all but the last `size` frames.
-
-        Raise ValueError if labels holds ids that are no labels.
-        """
-        matrix = confusion_matrix(tags, labels, len(self._scheme.labels), len(NAMES))
+    def add(self, matrix, size):
+        """Count a frame's tag_matrix() in, and out all but the last `size` frames."""
         self._frames.append(matrix.astype(np.uint32))  # half the memory of a long window
         self._sum += matrix
         while len(self._frames) > size:

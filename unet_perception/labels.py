@@ -102,15 +102,16 @@ def tags_to_labels(tags, scheme):
     Return a uint8 array of the same shape. Raise ValueError on a tag outside the scheme.
     """
     labels = get_scheme(scheme).labels
-    table = np.full(256, -1, np.int16)
+    outside = 254  # no label of ours
+    table = np.full(256, outside, np.uint8)
     table[:len(labels)] = labels
     table[IGNORE] = IGNORE
     out = table[tags]
-    if out.min(initial=0) < 0:
-        bad = np.unique(np.asarray(tags)[out < 0])
+    if (out == outside).any():
+        bad = np.unique(np.asarray(tags)[out == outside])
         raise ValueError(f'tag {_few(bad)} is outside scheme {scheme} '
                          f'({SCHEMES[scheme].versions}), which has tags 0 to {len(labels) - 1}')
-    return out.astype(np.uint8)
+    return out
 
 
 def colors_to_tags(rgb, scheme):
@@ -120,14 +121,22 @@ def colors_to_tags(rgb, scheme):
     Return uint8 tags of that scheme, shape (...). Raise ValueError on a colour that is not in
     the palette: another scheme, another channel order, or JPEG, which blends colours.
     """
-    codes = _packed(np.asarray(rgb, np.uint8))
+    return packed_to_tags(_packed(np.asarray(rgb, np.uint8)), scheme)
+
+
+def packed_to_tags(codes, scheme):
+    """Decode as colors_to_tags(), from colours packed as R << 16 | G << 8 | B.
+
+    codes: integers of any shape.
+    """
     places = _places(get_scheme(scheme))[codes]
     if not places.all():
         wrong = codes[places == 0]
+        some = np.unique(wrong[:1000])[:5]  # of a camera's picture, all would take long to sort
+        colors = ', '.join(f'({c >> 16}, {c >> 8 & 255}, {c & 255})' for c in some)
         raise ValueError(
             f'{wrong.size} of {codes.size} pixels have a colour (R, G, B) outside the palette of '
-            f'scheme {scheme} ({SCHEMES[scheme].versions}): '
-            f'{_few(np.unique(wrong), lambda c: (c >> 16, c >> 8 & 255, c & 255))}')
+            f'scheme {scheme} ({SCHEMES[scheme].versions}), such as {colors}')
     return places - np.uint8(1)
 
 
@@ -158,7 +167,7 @@ def _packed(rgb):
     return rgb[..., 0].astype(np.int32) << 16 | rgb[..., 1].astype(np.int32) << 8 | rgb[..., 2]
 
 
-def _few(values, read=int, most=5):
-    """Join the first few values for an error message, each as what read() makes of it."""
-    shown = ', '.join(str(read(int(v))) for v in values[:most])
+def _few(values, most=5):
+    """Join the first few values for an error message."""
+    shown = ', '.join(str(v) for v in values[:most])
     return shown + (f' and {len(values) - most} more' if len(values) > most else '')
