@@ -126,12 +126,19 @@ def test_schemes_that_agree_alike_are_all_named():
 
 
 @pytest.mark.parametrize('mask', [
-    row(7, 7, 7, 7, 7, 1, 1, 1, 1, 9),  # Road 5 of 10: by C half is right, which is not enough
+    row(7, 7, 7, 7, 7, 9, 9, 9, 9, 9),  # by C half is right, by B nothing: not enough
     row(7, 7, 7, 7, 7, 7, 1, 1, 1, 1, 1)])  # 6 of 11 against 5 of 11: no clear difference
 def test_a_poor_model_is_no_wrong_scheme(mask):
     truth = np.full_like(mask, 1)  # Building by B, Road by C
     live = play(LiveAccuracy('B', check_scheme=True), ('truth', 100, truth),
                 ('mask', 100, mask, 100))
+    assert live.paired.counts == {SCORED: 1}
+
+
+def test_a_scheme_without_the_tags_that_are_seen_is_not_the_better_one():
+    # By B, 1 is Building, as nine masks in ten say; but B has no tag 28.
+    live = play(LiveAccuracy('C', check_scheme=True), ('truth', 100, row(*9 * [1], 28)),
+                ('mask', 100, row(*9 * [1], 17), 100))
     assert live.paired.counts == {SCORED: 1}
 
 
