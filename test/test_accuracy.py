@@ -226,6 +226,19 @@ def test_both_encodings_are_read_from_every_channel_order():
                 read_tags(Picture(pixels, encoding), label_encoding, 'C'), tags)
 
 
+def test_padded_rows_are_read():
+    """As messages may have them: a row of 3 BGRA pixels and 5 bytes that are no pixel."""
+    tags = row(7, 8, 9).repeat(2, 0)
+    painted = labels.colorize(tags)[..., ::-1]
+    padded = np.zeros((2, 17), np.uint8)
+    pixels = np.ndarray((2, 3, 4), np.uint8, padded, strides=(17, 4, 1))
+    raw = np.dstack([0 * tags, 0 * tags, tags])
+    for label_encoding, image in (('palette', painted), ('tag', raw)):
+        pixels[..., :3], pixels[..., 3] = image, 255
+        np.testing.assert_array_equal(
+            read_tags(Picture(pixels, 'bgra8'), label_encoding, 'B'), tags)
+
+
 def test_an_image_of_the_other_encoding_is_refused():
     tags = row(7, 8, 9)
     raw = np.dstack([tags, 0 * tags, 0 * tags])

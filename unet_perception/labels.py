@@ -155,8 +155,7 @@ def colorize(labels, colors=COLORS):
 def _places(scheme):
     """Return a table from every packed colour to its tag + 1, or 0 if the scheme has none such.
 
-    One look-up a pixel decodes a camera's image in time. Of the table's 16 MB only the pages that
-    hold colours of the palette are ever made.
+    At 16 MB it makes one look-up a pixel of what would be a search.
     """
     table = np.zeros(1 << 24, np.uint8)
     table[_packed(np.array(scheme.colors, np.uint8))] = np.arange(1, len(scheme.colors) + 1)
