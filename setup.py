@@ -32,6 +32,7 @@ setup(
     ],
     entry_points={'console_scripts': [
         f'segmentation_node = {NAME}.node:main',
+        f'accuracy_monitor = {NAME}.accuracy_monitor:main',
         f'demo = {NAME}.demo:main',
         f'benchmark = {NAME}.benchmark:main',
         f'diagnostics_image = {NAME}.diagnostics_image:main',
