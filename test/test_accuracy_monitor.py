@@ -268,10 +268,10 @@ def test_masks_without_truth_and_a_flood_of_masks_are_counted(tmp_path):
 def test_a_camera_that_only_sends_jpeg_is_named(tmp_path):
     log = tmp_path / 'log'
     with monitored(log, *PALETTE_A, truth_type=CompressedImage) as (_, client):
-        client.wait(lambda: 'sensor_msgs/msg/CompressedImage is published' in
+        client.wait(lambda: 'publishes it as sensor_msgs/msg/CompressedImage' in
                     client.next_status().message, 'the warning')
         assert client.status.level == DiagnosticStatus.WARN
-    assert 'CompressedImage is published' in log.read_text()
+    assert 'CompressedImage, but sensor_msgs/msg/Image is expected' in log.read_text()
 
 
 @pytest.mark.parametrize('clock', [True, False], ids=['clock', 'only the stamps'])

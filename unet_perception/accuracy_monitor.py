@@ -28,29 +28,24 @@ Two parameters must be set, for images do not tell:
     scheme           {schemes}
 The others (see `ros2 param describe`) may change any time: window, miou_warn, miou_error.
 """
-import argparse
-import signal
 import sys
 import time
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.clock import Clock, ClockType, JumpThreshold
 from rclpy.duration import Duration
-from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import qos_profile_sensor_data
-from sensor_msgs.msg import Image
 from std_msgs.msg import Float32
 
 from unet_perception.accuracy import LiveAccuracy
 from unet_perception.accuracy_report import OK, WARN, AccuracyReport
 from unet_perception.accuracy_window import read_tags
-from unet_perception.bags import IMAGE, stamp_ns
+from unet_perception.bags import stamp_ns
+from unet_perception.image_subscription import ImageSubscription
 from unet_perception.images import ImageError, to_picture
 from unet_perception.labels import NAMES, SCHEMES, scheme_help
+from unet_perception.running import run
 
 ENCODINGS = {'palette': "colours, as CARLA's ROS bridge sends them",
              'tag': "tags in the red channel, as CARLA's native ROS 2 interface sends them"}
@@ -84,8 +79,8 @@ class AccuracyMonitor(Node):
         self._jumps = self.get_clock().create_jump_callback(
             JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1)),
             post_callback=lambda _: self._accuracy.clear('the clock went back, or is another'))
-        self._masks = self._subscribe('segmentation/mask', self._take_mask)
-        self._truths = self._subscribe('semantic', self._take_truth)
+        self._masks = ImageSubscription(self, 'segmentation/mask', self._take_mask)
+        self._truths = ImageSubscription(self, 'semantic', self._take_truth)
 
     def _declare(self, name, default, description, **constraints):
         return self.declare_parameter(name, default, ParameterDescriptor(
@@ -99,29 +94,26 @@ class AccuracyMonitor(Node):
             raise ValueError(f'parameter {name} {given} one of {about}; the images do not tell')
         return value
 
-    def _subscribe(self, topic, callback):
-        return self.create_subscription(Image, topic, callback, qos_profile_sensor_data)
-
     def _take_mask(self, message):
         now = self.get_clock().now().nanoseconds
-        self._heard.add(self._masks.topic_name)
+        self._heard.add(self._masks.topic)
         self._accuracy.frames = self.get_parameter('window').value
         try:
             picture = to_picture(message)
             if picture.encoding != 'mono8':
                 raise ImageError(f'a mask must be mono8, but this is {picture.encoding}')
         except ImageError as error:
-            self._accuracy.miss_mask(f'{self._masks.topic_name}: {error}')
+            self._accuracy.miss_mask(f'{self._masks.topic}: {error}')
             return
         self._publish(self._accuracy.add_mask(stamp_ns(message.header), picture.pixels, now))
 
     def _take_truth(self, message):
-        self._heard.add(self._truths.topic_name)
+        self._heard.add(self._truths.topic)
         tags, problem = None, ''
         try:
             tags = read_tags(to_picture(message), self._encoding, self._scheme)
         except ValueError as error:
-            problem = (f'{self._truths.topic_name}, read as label_encoding {self._encoding} of '
+            problem = (f'{self._truths.topic}, read as label_encoding {self._encoding} of '
                        f'scheme {self._scheme}: {error}')
         self._publish(self._accuracy.add_truth(stamp_ns(message.header), tags, problem))
 
@@ -150,7 +142,7 @@ class AccuracyMonitor(Node):
         values.update(label_encoding=self._encoding, scheme=self._scheme)
         message = DiagnosticArray(status=[DiagnosticStatus(
             name=f'{self.get_fully_qualified_name()}: accuracy', level=bytes([level]),
-            message=text, hardware_id=self._truths.topic_name,
+            message=text, hardware_id=self._truths.topic,
             values=[KeyValue(key=k, value=str(v)) for k, v in values.items()])])
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
@@ -161,53 +153,16 @@ class AccuracyMonitor(Node):
                 self.get_logger().warning(sentence)
 
     def _silence(self):
-        """Return findings on topics that nothing came from yet, with what else is offered."""
-        out = {}
-        for topic in {self._masks.topic_name, self._truths.topic_name} - self._heard:
-            kinds = {i.topic_type for i in self.get_publishers_info_by_topic(topic)} - {IMAGE}
-            sentence = f'no image yet on {topic}'
-            if kinds:
-                sentence += f', where {", ".join(kinds)} is published; publish {IMAGE}'
-            elif self.count_publishers(f'{topic}/compressed'):
-                sentence += (f', but on {topic}/compressed there is; publish it raw too, for JPEG '
-                             f'blends the labels')
-            out[topic] = (WARN, sentence)
-        return out
+        """Return findings on topics that nothing came from yet, with what the graph tells."""
+        return {s.topic: (WARN, f'no image yet on {s.topic}: {s.why_silent()}')
+                for s in (self._masks, self._truths) if s.topic not in self._heard}
 
 
 def main(args=None):
     """Run the node until SIGINT or SIGTERM; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog='accuracy_monitor', formatter_class=argparse.RawDescriptionHelpFormatter,
-        description=__doc__.format(**{name: about.replace('; ', '\n' + 21 * ' ') for name, about
-                                      in (('encodings', ENCODING_HELP),
-                                          ('schemes', scheme_help()))}))
-    try:
-        parser.parse_args(rclpy.utilities.remove_ros_args(args or sys.argv)[1:])
-        rclpy.init(args=args)
-        executor = SingleThreadedExecutor()
-    except RuntimeError as error:  # ROS arguments that are no good
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    node = None
-    try:
-        node = AccuracyMonitor()
-        rclpy.spin(node, executor)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except (ValueError, ParameterException) as error:
-        rclpy.logging.get_logger('accuracy_monitor').fatal(str(error))
-        return 1
-    except RuntimeError:
-        if rclpy.ok():
-            raise
-        # A signal came while the node was starting.
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
+    about = {name: text.replace('; ', '\n' + 21 * ' ')
+             for name, text in (('encodings', ENCODING_HELP), ('schemes', scheme_help()))}
+    return run('accuracy_monitor', __doc__.format(**about), AccuracyMonitor, args=args)
 
 
 if __name__ == '__main__':
