@@ -144,14 +144,12 @@ def packed_to_tags(codes, scheme):
 def colorize(labels, colors=COLORS):
     """Paint labels for people.
 
-    labels: uint8 array of ids, shape (...); ids without a colour, such as 255, become white.
-    colors: R, G, B by id. Return uint8 RGB, shape (..., 3).
+    labels: uint8 ids (height, width); ids without a colour, such as 255, become white.
+    colors: R, G, B by id. Return uint8 RGB (height, width, 3).
     """
     table = np.full((256, 3), 255, np.uint8)
     table[:len(colors)] = colors
-    if labels.ndim != 2:
-        return table[labels]
-    return cv2.LUT(cv2.merge([labels] * 3), table[None])  # four times as fast
+    return cv2.LUT(cv2.merge([labels] * 3), table[None])  # four times as fast as table[labels]
 
 
 @lru_cache(maxsize=None)
