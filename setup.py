@@ -32,8 +32,10 @@ setup(
     ],
     entry_points={'console_scripts': [
         f'segmentation_node = {NAME}.node:main',
+        f'accuracy_monitor = {NAME}.accuracy_monitor:main',
         f'demo = {NAME}.demo:main',
         f'benchmark = {NAME}.benchmark:main',
+        f'diagnostics_image = {NAME}.diagnostics_image:main',
         f'segment_bag = {NAME}.segment_bag:main',
     ]},
     zip_safe=True,
@@ -69,6 +71,7 @@ setup(
             'colcon-core>=0.20',
             'colcon-ros>=0.5',
             'pytest>=8',
+            'rosbags-image>=0.10',
             # 80 took out setup.py develop --editable, which colcon build --symlink-install calls
             'setuptools>=70.1,<80',
         ],

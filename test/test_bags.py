@@ -37,6 +37,7 @@ def test_the_licence_stands_beside_the_drive():
 
 
 def test_frames_to_bag_and_back(recorded, tmp_path):
+    pytest.importorskip('tensorflow', reason='train/ needs TensorFlow')
     write_drive(tmp_path / 'drive', [frame[1:] for frame in recorded[:5]])
     (tmp_path / 'names').write_text('00001\n00003\n')
     command = ['--data', str(tmp_path / 'drive'), '--scheme', 'A', '--rate', '10',
@@ -54,6 +55,7 @@ def test_frames_to_bag_and_back(recorded, tmp_path):
 
 
 def test_frames_that_make_no_bag_are_refused(recorded, tmp_path, capsys):
+    pytest.importorskip('tensorflow', reason='train/ needs TensorFlow')
     _, image, tags = recorded[0]
     tags = tags.copy()
     tags[0] = 255

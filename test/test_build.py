@@ -47,7 +47,7 @@ def assert_shared(source, share):
 
 def assert_scripts(folder):
     """Check that the package's commands are in the folder, to run."""
-    for name in ('segmentation_node', 'demo', 'benchmark'):
+    for name in ('segmentation_node', 'demo', 'benchmark', 'diagnostics_image'):
         assert os.access(folder / name, os.X_OK), f'{folder / name} is not there to run'
 
 

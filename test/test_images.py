@@ -1,9 +1,11 @@
 """Image messages of every encoding, with and without padded rows, into RGB and back."""
 import array
 
+import cv2
 import numpy as np
 import pytest
-from sensor_msgs.msg import Image
+import rosbags.image as rosbags_image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from unet_perception import images
@@ -72,3 +74,36 @@ def test_cv_bridge_gives_the_same(encoding):
     sent = message(PIXELS[encoding], encoding, padding=2 * images.CHANNELS[encoding])
     np.testing.assert_array_equal(images.to_picture(sent).to_rgb(),
                                   cv_bridge.CvBridge().imgmsg_to_cv2(sent, 'rgb8'))
+
+
+@pytest.mark.parametrize('encoding', PIXELS)
+def test_rosbags_image_gives_the_same(encoding):
+    """But for padded rows, of which it takes no notice."""
+    sent = message(PIXELS[encoding], encoding)
+    np.testing.assert_array_equal(images.to_picture(sent).to_rgb(),
+                                  rosbags_image.message_to_cvimage(sent, 'rgb8'))
+
+
+@pytest.mark.parametrize('extension', ['.jpg', '.png'])
+def test_rosbags_image_decompresses_the_same(extension):
+    data = cv2.imencode(extension, np.tile(RGB, (8, 8, 1)))[1].tobytes()
+    sent = CompressedImage(format='bgr8; jpeg compressed bgr8', data=data)
+    np.testing.assert_array_equal(images.to_picture(sent).to_rgb(),
+                                  rosbags_image.message_to_cvimage(sent, 'rgb8'))
+
+
+@pytest.mark.parametrize('grey', [RGB[..., 0], RGB.astype(np.uint16) * 257])
+def test_compressed_images_of_other_depths_become_8_bit_colours(grey):
+    data = cv2.imencode('.png', grey)[1].tobytes()
+    picture = images.to_picture(CompressedImage(format='png', data=data))
+    expected = RGB[..., ::-1] if grey.ndim == 3 else np.repeat(GREY[..., None], 3, 2)
+    np.testing.assert_array_equal(picture.to_rgb(), expected)
+
+
+@pytest.mark.parametrize('change, message_part', [
+    (dict(data=b''), '0 bytes of format .jpeg. are no image'),
+    (dict(data=b'GIF89a'), '6 bytes of format'),
+    (dict(format='32FC1; compressedDepth png'), 'is a depth image')])
+def test_what_cannot_be_decompressed_is_named(change, message_part):
+    with pytest.raises(images.ImageError, match=message_part):
+        images.to_picture(CompressedImage(**{'format': 'jpeg', 'data': b'x', **change}))

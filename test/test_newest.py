@@ -26,8 +26,25 @@ def test_close_ends_a_waiting_take_and_every_later_one():
     box = Newest()
     threading.Timer(0.1, box.close).start()
     assert box.take() is None
-    box.put('left', 'x')
+    assert box.put('left', 'x')
     assert box.take() is None
+
+
+def test_what_nobody_has_taken_is_left_at_the_end():
+    box = Newest()
+    box.put('left', 'a')
+    assert box.close() == [('left', 'a')]
+
+
+def test_with_room_items_wait_and_come_in_order_until_none_is_left():
+    box = Newest()
+    box.make_room(3)
+    assert [box.put('left', i) for i in range(4)] == [False, False, False, True]
+    box.make_room(1)  # holds once the three are taken
+    assert box.take() == {'left': 0}
+    assert not box.put('left', 4)
+    assert [box.take() for _ in range(3)] == [{'left': 1}, {'left': 3}, {'left': 4}]
+    assert [box.put('left', i) for i in range(2)] == [False, True]
 
 
 def test_every_item_is_taken_or_counted_as_replaced():

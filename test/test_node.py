@@ -10,16 +10,14 @@ import numpy as np
 import pytest
 import rclpy
 from conftest import CAMERA, DRIVE, ROOT
-from graph import running_client
-from rcl_interfaces.msg import Parameter, ParameterValue
-from rcl_interfaces.srv import GetParameters, SetParameters
+from graph import header, noise, pixels, running_client
+from rcl_interfaces.srv import GetParameters
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image
-from std_msgs.msg import Header
 
 from unet_perception import bags, labels
-from unet_perception.frame_statistics import OUTCOMES
+from unet_perception.frame_statistics import OUTCOMES, STAGES
 from unet_perception.images import to_message
 from unet_perception.model import open_bundle
 from unet_perception.node import SegmentationNode
@@ -33,29 +31,14 @@ OUTPUTS = ('mask', 'confidence', 'color', 'overlay')
 def node(tmp_path_factory):
     """Return a Client of a running node that all tests of ordinary frames share."""
     log = tmp_path_factory.mktemp('node') / 'log'
-    with running_client(log, '-p', 'precision:=f32', outputs=OUTPUTS,
-                        namespace='/shared') as (_, client):
+    with running_client(log, '-p', 'precision:=f32', '-p', 'overlay_legend:=false',
+                        outputs=OUTPUTS, namespace='/shared') as (_, client):
         yield client
 
 
 @pytest.fixture(scope='module')
 def segmenter():
     return Segmenter(open_bundle('town07-unet'), precision='f32')
-
-
-def pixels(message):
-    shape = (message.height, message.width, *([3] if message.encoding == 'rgb8' else []))
-    return np.frombuffer(message.data, np.uint8).reshape(shape)
-
-
-def header(number):
-    out = Header(frame_id='ego_vehicle/rgb_front')
-    out.stamp.sec, out.stamp.nanosec = divmod(number * 50_000_000, 10**9)
-    return out
-
-
-def noise(height, width, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
 
 
 def test_a_recorded_drive_comes_back_as_the_models_own_labels(node, segmenter, recorded):
@@ -119,50 +102,24 @@ def test_bad_frames_are_counted_and_the_next_one_is_served(node, recorded):
     assert after['processed'] - before['processed'] == 1
 
 
-def call(client, kind, name, request):
-    service = client.create_client(kind, f'segmentation/{name}')
-    assert service.wait_for_service(10)
-    future = service.call_async(request)
-    client.wait(future.done, what=name)
-    client.destroy_client(service)
-    return future.result()
-
-
-def set_parameter(client, name, **value):
-    kinds = {'integer_value': 2, 'double_value': 3, 'string_value': 4}
-    value = ParameterValue(type=kinds[next(iter(value))], **value)
-    return call(client, SetParameters, 'set_parameters', SetParameters.Request(
-        parameters=[Parameter(name=name, value=value)])).results[0]
-
-
-def test_parameters_change_or_are_refused_with_a_reason(node, recorded):
-    assert set_parameter(node, 'overlay_opacity', double_value=0.0).successful
-    image = recorded[7][1]
-    overlay = node.segment(to_message(image, 'rgb8', header(5)), 'overlay')
-    np.testing.assert_array_equal(pixels(overlay), image)
-    refused = set_parameter(node, 'overlay_opacity', double_value=1.5)
-    assert not refused.successful and 'range' in refused.reason
-    refused = set_parameter(node, 'model', string_value='other')
-    assert not refused.successful and 'read-only' in refused.reason
-    assert set_parameter(node, 'overlay_opacity', double_value=0.5).successful
-
-
 def test_diagnostics_tell_what_runs(node):
     node.counts()
-    figures = node.diagnostics
+    figures = node.network
     bundle = open_bundle('town07-unet')
     assert figures['model'] == bundle.name and figures['manifest'] == bundle.digest
     assert (figures['runtime'], figures['device']) == ('OpenVINO', 'CPU')
     assert figures['precision'] == 'f32'
-    assert 0 < float(figures['latency p50 [ms]']) <= float(figures['latency p99 [ms]'])
+    figures = node.diagnostics
+    for stage in STAGES[:-1]:
+        assert 0 < float(figures[f'{stage} p50 [ms]']) <= float(figures[f'{stage} p99 [ms]'])
 
 
 def test_a_gpu_that_is_not_there_is_replaced_only_when_allowed(tmp_path):
     log = tmp_path / 'log'
     with running_client(log, '-p', 'device:=gpu', '-p', 'device_fallback:=cpu') as (_, client):
         client.counts()
-        assert client.diagnostics['device'] == 'CPU'
-        assert 'no GPU was found' in client.diagnostics['chosen because']
+        assert client.network['device'] == 'CPU'
+        assert 'no GPU was found' in client.network['chosen because']
     assert 'no GPU was found' in log.read_text()
 
 
@@ -173,9 +130,10 @@ def test_a_batch_that_fails_counts_each_frame_once(recorded):
     node = SegmentationNode(context=context, namespace='/broken', parameter_overrides=[
         rclpy.Parameter('cameras', value=['read', 'unread'])])
     try:
-        def broken(pictures):
+        def broken(*_):
             raise RuntimeError('out of memory')
-        node._segmenter.batch = broken
+        node.start()
+        node._worker.segmenter.run = broken
         read, unread = node._cameras
         node.create_subscription(Image, 'read/segmentation/mask', print, 10)
         while not read.wanted():
@@ -183,7 +141,7 @@ def test_a_batch_that_fails_counts_each_frame_once(recorded):
         frame = to_message(recorded[0][1], 'rgb8', header(8))
         for _ in range(3):
             for camera in (read, unread):
-                node._receive(camera, frame)
+                node._worker.receive(camera, frame)
             time.sleep(0.1)
         for camera, outcome in ((read, 'failed'), (unread, 'unread')):
             figures = camera.statistics.values()
@@ -204,8 +162,8 @@ def test_under_overload_the_newest_wins_and_every_frame_is_accounted_for(tmp_pat
             client.camera.publish(message)
             if i % 10 == 0:  # the executor answers while frames pour in
                 begin = time.perf_counter()
-                call(client, GetParameters, 'get_parameters',
-                     GetParameters.Request(names=['model']))
+                client.call(GetParameters, 'get_parameters',
+                            GetParameters.Request(names=['model']))
                 slowest = max(slowest, time.perf_counter() - begin)
         counts = client.counts()
         masks = client.received['mask']

@@ -65,11 +65,11 @@ def _times(function, repeat):
 
 def _stages(segmenter, picture, repeat):
     """Return the median ms of each stage of one frame."""
-    batch = segmenter.prepare(picture)[None]
+    batch = segmenter.prepare([picture])
     result = [array[0] for array in segmenter.runtime(batch)]
     size = picture.pixels.shape[:2]
     labels = Segmentation(size, *result).labels
-    stages = {'prepare': lambda: segmenter.prepare(picture)[None],
+    stages = {'prepare': lambda: segmenter.prepare([picture]),
               'network': lambda: segmenter.runtime(batch),
               'labels': lambda: Segmentation(size, *result).labels,
               'message': lambda: to_message(labels, 'mono8', Header())}

@@ -1,71 +1,124 @@
-"""One camera of the node: its image topic in, its outputs beside it, its figures."""
-import cv2
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import Image
+"""One camera of the node: its images in, its outputs beside them, its figures."""
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from sensor_msgs.msg import CameraInfo, Image
 
-from unet_perception import images, labels
+from unet_perception import images
 from unet_perception.frame_statistics import FrameStatistics
-
-try:
-    from rclpy.event_handler import SubscriptionEventCallbacks
-except ImportError:  # ROS 2 Humble
-    from rclpy.qos_event import SubscriptionEventCallbacks
-
-OUTPUTS = ('mask', 'confidence', 'color', 'overlay')
+from unet_perception.image_subscription import ImageSubscription
+from unet_perception.label_info import LabelInfo, label_info
+from unet_perception.parameters import TRANSPORTS
 
 
 class Camera:
-    """Topics `image` and `segmentation/...` below a prefix, '' for the node's own namespace."""
+    """Topics `image`, `camera_info` and `segmentation/...` below a prefix, '' for none.
 
-    def __init__(self, node, prefix, receive):
-        """Advertise the outputs and subscribe. receive: called with (camera, Image)."""
+    namespace: where they are. statistics: what became of the images.
+    """
+
+    def __init__(self, node, prefix, parameters):
+        """Prepare; offer() advertises, open() subscribes. parameters: the node's Parameters."""
         self.statistics = FrameStatistics()
-        self._node = node
-        base = f'{prefix}/' if prefix else ''
-        self._topic = f'{base}image'
-        self._receive = receive
-        # Reliable, so that subscribers of either kind match (rviz2 asks for reliable).
-        self._publishers = {
-            name: node.create_publisher(Image, f'{base}segmentation/{name}', 10)
-            for name in OUTPUTS}
-        self.namespace = self._publishers['mask'].topic_name.removesuffix('/segmentation/mask')
-        # Reliable first: best effort loses images that the middleware sends in many pieces.
-        self._subscribe(ReliabilityPolicy.RELIABLE)
-        self.topic = self._subscription.topic_name
+        self._node, self._parameters = node, parameters
+        self._base = f'{prefix}/' if prefix else ''
+        self.namespace = node.resolve_topic_name(
+            f'{self._base}segmentation/mask').removesuffix('/segmentation/mask')
+        self._publishers = {}
+        self._subscription = self._info_subscription = self._info = None
+        self._silent = False
 
-    def _subscribe(self, reliability):
-        events = SubscriptionEventCallbacks(incompatible_qos=self._publisher_does_not_match)
-        # Depth 1: what is late is of no use to a car.
-        self._subscription = self._node.create_subscription(
-            Image, self._topic, lambda message: self._receive(self, message),
-            QoSProfile(depth=1, reliability=reliability), event_callbacks=events)
-        self._reliability = reliability
+    def offer(self, names):
+        """Advertise the outputs of these names below segmentation/, and end all others."""
+        for name in set(self._publishers) - set(names):
+            self._node.destroy_publisher(self._publishers.pop(name))
+        for name in names:
+            if name not in self._publishers and (name != 'label_info' or LabelInfo):
+                self._publishers[name] = self._advertise(name)
 
-    def _publisher_does_not_match(self, _):
-        if self._reliability == ReliabilityPolicy.BEST_EFFORT:
-            self._node.get_logger().error(
-                f'a publisher of {self._topic} has a QoS that no sensor-data subscription '
-                f'matches; see `ros2 topic info -v`', once=True)
+    def _advertise(self, name):
+        topic = f'{self._base}segmentation/{name}'
+        if name == 'label_info':  # latched: whoever comes later gets it too
+            return self._node.create_publisher(LabelInfo, topic, QoSProfile(
+                depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+        qos = QoSProfile(depth=self._parameters.output_depth, reliability=ReliabilityPolicy[
+            self._parameters.output_reliability.upper()])
+        return self._node.create_publisher(CameraInfo if name == 'camera_info' else Image, topic,
+                                           qos)
+
+    def open(self, receive):
+        """Subscribe. receive: called with (camera, message) for each image."""
+        parameters = self._parameters
+        self._subscription = ImageSubscription(
+            self._node, self._base + TRANSPORTS[parameters.image_transport],
+            lambda message: receive(self, message), transport=parameters.image_transport,
+            reliability=parameters.image_reliability, durability=parameters.image_durability,
+            depth=parameters.image_depth)
+        self._info_subscription = self._node.create_subscription(
+            CameraInfo, f'{self._base}camera_info', self._keep_info, qos_profile_sensor_data)
+        self.statistics.begin()
+
+    def close(self):
+        """End the subscriptions."""
+        if self._subscription:
+            self._subscription.close()
+            self._node.destroy_subscription(self._info_subscription)
+            self._subscription = self._info_subscription = None
+
+    def _keep_info(self, info):
+        self._info = info
+
+    @property
+    def topic(self):
+        """Return the name of the image topic; None while it is not subscribed to."""
+        return self._subscription and self._subscription.topic
+
+    def watch(self, limit):
+        """Tell in the log, once each, that no image came for so many seconds, or comes again."""
+        if not self._subscription:
             return
-        self._node.get_logger().info(
-            f'a publisher of {self._topic} offers best effort; subscribing so')
-        self._node.destroy_subscription(self._subscription)
-        self._subscribe(ReliabilityPolicy.BEST_EFFORT)
+        silence, log = self.statistics.silence(), self._node.get_logger()
+        if silence > limit and not self._silent:
+            log.warning(f'no image on {self.topic} for {silence:.0f} s: '
+                        f'{self._subscription.why_silent()}')
+        elif silence <= limit and self._silent:
+            log.info(f'images come on {self.topic}')
+        self._silent = silence > limit
+
+    def poll(self):
+        """Take the images that have come, where no executor does."""
+        if self._subscription:
+            self._subscription.poll()
 
     def wanted(self):
         """Return the names of the outputs that somebody subscribes to."""
-        return [n for n, p in self._publishers.items() if p.get_subscription_count()]
+        return [name for name, publisher in self._publishers.items()
+                if name != 'label_info' and publisher.get_subscription_count()]
 
-    def publish(self, wanted, segmentation, picture, header, colors, opacity):
-        """Publish the wanted outputs of one picture, with its header as it came."""
-        if 'color' in wanted or 'overlay' in wanted:
-            color = labels.colorize(segmentation.labels, colors)
-        make = {
-            'mask': lambda: segmentation.labels,
-            'confidence': lambda: segmentation.confidence,
-            'color': lambda: color,
-            'overlay': lambda: cv2.addWeighted(color, opacity, picture.to_rgb(), 1 - opacity, 0)}
-        for name in wanted:
-            pixels = make[name]()
+    def publish(self, pictures, header):
+        """Publish (name, uint8 pixels) pairs with a header as it came with their image."""
+        for name, pixels in pictures:
             self._publishers[name].publish(images.to_message(
                 pixels, 'mono8' if pixels.ndim == 2 else 'rgb8', header))
+
+    def publish_info(self, header, height, width):
+        """Publish the camera_info of an image: the camera's last, with the image's own header."""
+        info = self._info
+        if info is None or (info.height, info.width) != (height, width):
+            self._node.get_logger().warning(
+                f'segmentation/camera_info of {self.namespace} is wanted, but there '
+                + ('is no camera_info' if info is None else
+                   f'camera_info is for {info.width}x{info.height} where the image is '
+                   f'{width}x{height}'), throttle_duration_sec=5.0)
+            return
+        info.header = header
+        self._publishers['camera_info'].publish(info)
+
+    def publish_label_info(self, bundle, threshold):
+        """Publish what the ids in the mask mean."""
+        if 'label_info' in self._publishers:
+            self._publishers['label_info'].publish(
+                label_info(bundle, threshold, self._node.get_clock().now().to_msg()))
+
+    def destroy(self):
+        """End all topics."""
+        self.close()
+        self.offer(())

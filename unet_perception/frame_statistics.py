@@ -1,15 +1,19 @@
 """What became of the frames, and how long they took."""
 import threading
+import time
 from collections import Counter, deque
 
 import numpy as np
 
 # Every frame received ends as exactly one of these, but for the one or two in work.
 OUTCOMES = ('processed', 'dropped', 'failed', 'unread')
+# Of a frame's way through the node, in its order, s; latency is the sum of those before it, age
+# the outputs' by the node's clock, which may be a simulation's.
+STAGES = ('wait', 'prepare', 'network', 'publish', 'latency', 'age')
 
 
 class FrameStatistics:
-    """Counts of frames by outcome, and the latencies of the last frames. Safe between threads.
+    """Counts of frames by outcome, and times of the last frames by stage. Safe between threads.
 
     processed: labelled and published. dropped: replaced by a newer frame before its turn.
     failed: could not be read. unread: nobody subscribed to any output.
@@ -18,27 +22,44 @@ class FrameStatistics:
     def __init__(self, window=200):
         self._lock = threading.Lock()
         self._counts = Counter()
-        self._latencies = deque(maxlen=window)
+        self._times = {stage: deque(maxlen=window) for stage in STAGES}
         self._reported = Counter()
+        self.begin()
+
+    def begin(self):
+        """Count the silence from now on."""
+        self._last = time.monotonic()
+
+    def silence(self):
+        """Return the time since the last image, or since begin(), s."""
+        return time.monotonic() - self._last
 
     def count(self, outcome):
         """Count one frame as 'received' or as one of OUTCOMES."""
         with self._lock:
             self._counts[outcome] += 1
+            if outcome == 'received':
+                self._last = time.monotonic()
 
-    def latency(self, seconds):
-        """Note the time from the receipt of a frame to its published results."""
+    def note(self, stage, seconds):
+        """Note what one frame took in one of STAGES."""
         with self._lock:
-            self._latencies.append(seconds)
+            self._times[stage].append(seconds)
+
+    def forget(self, stage):
+        """Forget all times of a stage."""
+        with self._lock:
+            self._times[stage].clear()
 
     def values(self):
-        """Return all figures by name: counts, and latency percentiles in ms (NaN before any)."""
+        """Return all figures by name: counts, and percentiles of each stage in ms (NaN: none)."""
         with self._lock:
-            counts = {name: self._counts[name] for name in ('received', *OUTCOMES)}
-            latencies = list(self._latencies) or [float('nan')]
-        percentiles = np.percentile(latencies, (50, 95, 99)) * 1000
-        return {**counts, **{f'latency p{p} [ms]': round(float(value), 2)
-                             for p, value in zip((50, 95, 99), percentiles)}}
+            figures = {name: self._counts[name] for name in ('received', *OUTCOMES)}
+            times = {stage: list(window) or [np.nan] for stage, window in self._times.items()}
+        for stage in reversed(STAGES):
+            for p, seconds in zip((50, 95, 99), np.percentile(times[stage], (50, 95, 99))):
+                figures[f'{stage} p{p} [ms]'] = round(1000 * float(seconds), 2)
+        return figures
 
     def since_last_report(self, values):
         """Return by how much each count of values() has grown since the last call."""

@@ -1,4 +1,4 @@
-"""sensor_msgs/Image <-> numpy. Reads messages of rclpy and of rosbags alike."""
+"""sensor_msgs/Image, CompressedImage <-> numpy. Reads messages of rclpy and of rosbags alike."""
 import array
 from typing import NamedTuple
 
@@ -32,11 +32,13 @@ class Picture(NamedTuple):
 
 
 def to_picture(message):
-    """Return the Picture of a sensor_msgs/Image, without copying its pixels.
+    """Return the Picture of a sensor_msgs/Image, without copying its pixels, or CompressedImage.
 
     Rows may be padded (step > width x channels). Raise ImageError on an encoding outside
-    CHANNELS, an empty image, or a size that does not fit the data.
+    CHANNELS, an empty image, a size that does not fit the data, or what cannot be decompressed.
     """
+    if hasattr(message, 'format'):
+        return _decompress(message)
     channels = CHANNELS.get(message.encoding)
     if channels is None:
         raise ImageError(f'encoding {message.encoding!r} is not supported; '
@@ -54,6 +56,20 @@ def to_picture(message):
     pixels = np.ndarray((message.height, message.width, channels), np.uint8, message.data,
                         strides=(message.step, channels, 1))
     return Picture(pixels[..., 0] if channels == 1 else pixels, message.encoding)
+
+
+def _decompress(message):
+    if 'compressedDepth' in message.format:
+        raise ImageError(f'format {message.format!r} is a depth image; send a camera\'s picture')
+    try:
+        pixels = cv2.imdecode(np.frombuffer(message.data, np.uint8),
+                              cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:  # no data
+        pixels = None
+    if pixels is None:
+        raise ImageError(f'{len(message.data)} bytes of format {message.format!r} are no image '
+                         f'that OpenCV can read; send JPEG or PNG')
+    return Picture(pixels, 'bgr8')
 
 
 def to_message(pixels, encoding, header):

@@ -7,198 +7,203 @@
 
 Topics, relative to the node's namespace, or to each of `cameras` in it:
     image                     in   sensor_msgs/Image: bgra8, rgb8, bgr8, rgba8 or mono8, any size
-    segmentation/mask         out  mono8, class ids at camera resolution
+    image/compressed          in   instead, with image_transport:=compressed: JPEG or PNG
+    camera_info               in   sensor_msgs/CameraInfo
+    segmentation/mask         out  mono8, class ids at camera resolution; 255: not confident
     segmentation/confidence   out  mono8, probability of the class x 255
     segmentation/color        out  rgb8, the classes' colours
-    segmentation/overlay      out  rgb8, the colours over the camera image
-    /diagnostics              out  frames received, processed, dropped, failed; latency; model
+    segmentation/overlay      out  rgb8, the colours over the camera image, with a legend
+    segmentation/GROUP        out  mono8, 255 where the class is one of parameter groups.GROUP
+    segmentation/label_info   out  vision_msgs/LabelInfo, latched: names of the ids
+    segmentation/camera_info  out  the camera's own, for the mask
+    /diagnostics              out  frames received, processed, dropped, failed; times; model
 
 Every output has its image's header, untouched. While frames are in work the newest one of each
 camera waits; the one it replaces is dropped and counted. The frames that wait go through the
-network together. Outputs without subscribers are not computed. Parameters (explained by
-`ros2 param describe`): model, cameras, runtime, device, device_fallback, precision, threads,
-upscale, overlay_opacity.
+network together. Outputs without subscribers are not computed.
+
+The node is a lifecycle node: configure loads the model, activate begins to serve, and by itself
+it does both unless autostart is false. Parameters may change while it runs, the model too; but
+cameras, image_* and output_* shape the topics and change while the node is unconfigured.
 """
-import argparse
-import signal
+import gc
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
-import rclpy
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
-from rclpy.clock import Clock, ClockType
-from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.node import Node
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType, JumpThreshold
+from rclpy.duration import Duration
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 
+from unet_perception import declaration, diagnostics, parameters
 from unet_perception.camera import Camera
-from unet_perception.images import ImageError, to_picture
-from unet_perception.model import open_bundle
-from unet_perception.newest import Newest
-from unet_perception.runtimes import DEVICES, FALLBACKS, PRECISIONS, RUNTIMES
-from unet_perception.segmenter import UPSCALES, Segmenter
-
-DEFAULT_MODEL = 'town07-unet'
+from unet_perception.label_info import LabelInfo
+from unet_perception.loading import load
+from unet_perception.outputs import Outputs
+from unet_perception.running import run
+from unet_perception.worker import Worker
 
 
-class SegmentationNode(Node):
-    """Segments the newest images in a thread of its own, so that callbacks stay prompt."""
+class SegmentationNode(LifecycleNode):
+    """Ties the parameters and the lifecycle to the Worker that segments the images."""
 
     def __init__(self, **kwargs):
-        """Load the model and start. Raise ValueError on a parameter or model that is no good."""
-        super().__init__('segmentation', **kwargs)
-        model = self._declare('model', DEFAULT_MODEL, 'Bundle: folder, or name of a shipped one')
-        cameras = self._declare('cameras', [''], 'Namespaces of the cameras to serve together, '
-                                "relative to the node's; an empty one is the node's own")
-        options = {
-            'runtime': self._choice('runtime', RUNTIMES, 'What runs the network'),
-            'device': self._choice('device', DEVICES, 'Where it runs'),
-            'fallback': self._choice('device_fallback', FALLBACKS,
-                                     'What to do if device is gpu and there is none'),
-            'precision': self._choice('precision', PRECISIONS, 'Arithmetic of the network; auto: '
-                                      'the fastest that loses less than 0.5 points of mIoU'),
-            'upscale': self._choice('upscale', UPSCALES, 'How labels get to camera resolution'),
-            'threads': self._declare('threads', 0, 'CPU threads for the network; 0: all cores',
-                                     integer_range=[IntegerRange(to_value=256, step=1)])}
-        self._declare('overlay_opacity', 0.5, 'Opacity of the colours over the image; may change '
-                      'any time', read_only=False,
-                      floating_point_range=[FloatingPointRange(to_value=1.0)])
-        bundle = open_bundle(model)
-        self._segmenter = Segmenter(bundle, **options)
-        self._segmenter.warm_up(len(cameras))
-        runtime = self._segmenter.runtime
-        self.get_logger().info(
-            f'model {bundle.name} ({bundle.digest}) from {bundle.path}, {len(bundle.names)} '
-            f'classes; {runtime.name} on {runtime.device} in {runtime.precision}: '
-            f'{runtime.reason}')
-        self._newest = Newest()
+        """Declare the parameters. Raise ValueError or ParameterException on a bad value."""
+        # What is given is declared first, for the names of the class groups are anybody's.
+        super().__init__('segmentation', automatically_declare_parameters_from_overrides=True,
+                         allow_undeclared_parameters=True, **kwargs)
+        self.parameters = declaration.declare(self)
+        for name in declaration.unknown_to(self):
+            self.get_logger().warning(parameters.unknown(name))
+        self._worker, self._cameras, self._error = None, (), ''
+        self.add_on_set_parameters_callback(self._change)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # Wall time: diagnostics must go on while a simulation's clock stands still.
-        self.create_timer(1.0, self._publish_diagnostics,
-                          clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self._cameras = [Camera(self, name, self._receive) for name in cameras]
-        # Last, for nothing would end the thread if this constructor failed after it.
-        self._worker = threading.Thread(target=self._work, name='segmentation')
-        self._worker.start()
+        self.create_timer(1.0, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._jump = self.get_clock().create_jump_callback(
+            JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1),
+                          on_clock_change=False), post_callback=self._jumped)
 
-    def _declare(self, name, default, description, read_only=True, **ranges):
-        return self.declare_parameter(name, default, ParameterDescriptor(
-            description=description, read_only=read_only, **ranges)).value
+    def start(self):
+        """Configure and activate, unless parameter autostart is false.
 
-    def _choice(self, name, values, description):
-        return self._declare(name, values[0], f'{description}: {", ".join(values)}')
+        Raise ValueError if that fails: without a manager nobody would mend it.
+        """
+        if self.parameters.autostart:
+            for step in (self.trigger_configure, self.trigger_activate):
+                if step() != TransitionCallbackReturn.SUCCESS:
+                    raise ValueError('autostart failed, see above')
 
-    def _receive(self, camera, message):
-        camera.statistics.count('received')
-        if self._newest.put(camera, (message, time.perf_counter())):
-            camera.statistics.count('dropped')
+    @property
+    def state(self):
+        """Return the name of the lifecycle state."""
+        return self._state_machine.current_state[1]
 
-    def _work(self):
-        while (waiting := self._newest.take()) is not None:
-            frames = []
-            try:
-                frames += [frame for camera, (message, received) in waiting.items()
-                           if (frame := self._frame(camera, message, received))]
-                self._segment(frames)
-            except Exception as error:  # whatever happens to these frames, the next are served
-                if not self.context.ok():
-                    return  # a signal came while they were in work
-                for camera, *_ in frames:  # those that were not yet counted as something else
-                    camera.statistics.count('failed')
-                self.get_logger().error(f'{len(frames)} frames failed: {error!r}',
-                                        throttle_duration_sec=5.0)
+    def on_configure(self, _):
+        """Load the model and advertise its outputs."""
+        return self._transition(self._configure)
 
-    def _frame(self, camera, message, received):
-        """Return what _segment() needs of one image, or None if it is counted off here."""
-        wanted = camera.wanted()
-        if not wanted:
-            camera.statistics.count('unread')
-            return None
+    def on_activate(self, _):
+        """Serve the cameras."""
+        return self._transition(self._activate)
+
+    def on_deactivate(self, _):
+        """Stop serving; the model stays loaded and the topics advertised."""
+        return self._transition(self._deactivate)
+
+    def on_cleanup(self, _):
+        """Free the model and end the topics."""
+        return self._transition(self._release)
+
+    def on_shutdown(self, _):
+        """Free everything, whatever the state was."""
+        return self._transition(self._release)
+
+    def on_error(self, _):
+        """Free what a failed transition has left; the node is unconfigured then."""
+        self._release()
+        return TransitionCallbackReturn.SUCCESS
+
+    def _transition(self, step):
         try:
-            return camera, wanted, to_picture(message), message.header, received
-        except ImageError as error:
-            camera.statistics.count('failed')
-            self.get_logger().error(f'image on {camera.namespace}, stamp '
-                                    f'{message.header.stamp.sec}.'
-                                    f'{message.header.stamp.nanosec:09d}: {error}',
-                                    throttle_duration_sec=5.0)
+            step()
+        except Exception as error:  # rclpy would swallow it without a word
+            self._error = str(error) if isinstance(error, ValueError) else repr(error)
+            self.get_logger().error(self._error)
+            return TransitionCallbackReturn.ERROR
+        self._error = ''
+        return TransitionCallbackReturn.SUCCESS
 
-    def _segment(self, frames):
-        """Label and publish frames of _frame(), taking each off the list once it is done."""
-        if not frames:
-            return
-        results = self._segmenter.batch([picture for _, _, picture, _, _ in frames])
-        opacity = self.get_parameter('overlay_opacity').value
-        for result in results:
-            camera, wanted, picture, header, received = frames[0]
-            camera.publish(wanted, result, picture, header, self._segmenter.bundle.colors, opacity)
-            camera.statistics.latency(time.perf_counter() - received)
-            camera.statistics.count('processed')
-            del frames[0]
+    def _configure(self):
+        if 'label_info' in self.parameters.outputs and LabelInfo is None:
+            self.get_logger().info('vision_msgs is not installed, so there is no '
+                                   'segmentation/label_info', once=True)
+        segmenter = load(self.parameters, self.get_logger())
+        outputs = Outputs(segmenter.bundle, self.parameters)
+        self._cameras = [Camera(self, name, self.parameters) for name in self.parameters.cameras]
+        self._worker = Worker(self, self._cameras, segmenter, outputs, self.parameters)
 
-    def _publish_diagnostics(self):
-        bundle, runtime = self._segmenter.bundle, self._segmenter.runtime
-        about = {'model': bundle.name, 'manifest': bundle.digest, 'runtime': runtime.name,
-                 'device': runtime.device, 'precision': runtime.precision,
-                 'chosen because': runtime.reason, 'upscale': self._segmenter.upscale}
-        message = DiagnosticArray(status=[self._status(c, about) for c in self._cameras])
-        message.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(message)
+    def _activate(self):
+        self._worker.start()
+        for camera in self._cameras:
+            camera.open(self._worker.receive)
 
-    def _status(self, camera, about):
-        figures = camera.statistics.values()
-        new = camera.statistics.since_last_report(figures)
-        level, text = DiagnosticStatus.OK, f'{new["processed"]} frames labelled'
-        if new['failed']:
-            level, text = DiagnosticStatus.WARN, f'{new["failed"]} frames failed'
-        elif not figures['received']:
-            level, text = DiagnosticStatus.WARN, f'no image yet on {camera.topic}'
-        return DiagnosticStatus(
-            name=f'{self.get_fully_qualified_name()}: {camera.namespace}',
-            hardware_id=camera.namespace, level=level, message=text,
-            values=[KeyValue(key=k, value=str(v)) for k, v in {**figures, **about}.items()])
+    def _deactivate(self):
+        for camera in self._cameras:
+            camera.close()
+        if self._worker:
+            self._worker.stop()
+
+    def _release(self):
+        self._deactivate()
+        for camera in self._cameras:
+            camera.destroy()
+        self._worker, self._cameras = None, ()
+        gc.collect()  # rclpy's event callbacks go round in a circle and would keep the model
+
+    def _change(self, changes):
+        """Accept new parameters as a whole, or refuse them with a reason and change nothing."""
+        try:
+            # Others than ours were declared by rclpy, such as use_sim_time.
+            self._use({p.name: p.value for p in changes if p.name in parameters.NAMES
+                       or p.name.startswith(parameters.GROUP) or not self.has_parameter(p.name)})
+        except Exception as error:  # a model may fail in any way; the old one goes on
+            reason = str(error) if isinstance(error, ValueError) else repr(error)
+            self.get_logger().warning(f'parameters not changed: {reason}')
+            return SetParametersResult(successful=False, reason=reason)
+        return SetParametersResult(successful=True)
+
+    def _use(self, values):
+        old, new = self.parameters, self.parameters.changed(values)
+        if self._worker:
+            fixed = [n for n in parameters.FIXED if getattr(new, n) != getattr(old, n)]
+            if fixed:
+                raise ValueError(f'{", ".join(fixed)} cannot change while the node is {self.state}'
+                                 f'; clean it up first (ros2 lifecycle set NODE cleanup)')
+            segmenter = self._worker.segmenter
+            if any(getattr(new, n) != getattr(old, n) for n in parameters.NETWORK):
+                segmenter = self._load_beside(new)
+            self._worker.use(segmenter, Outputs(segmenter.bundle, new), new)
+        self.parameters = new
+
+    def _load_beside(self, new):
+        """Load another model while this one serves the images."""
+        # Not by an executor of several threads: rclpy's stalled for up to 0.25 s now and then.
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            loading = pool.submit(load, new, self.get_logger())
+            self._worker.be_patient(True)
+            while not loading.done():
+                for camera in self._cameras:
+                    camera.poll()
+                time.sleep(0.002)
+            self._worker.be_patient(False)
+        return loading.result()
+
+    def _jumped(self, jump):
+        self.get_logger().info(f'time jumped back by {-jump.delta.nanoseconds / 1e9:.3f} s: a bag '
+                               f'that loops, or a world that CARLA loaded again')
+        for camera in self._cameras:
+            camera.statistics.forget('age')
+
+    def _watch(self):
+        for camera in self._cameras:
+            camera.watch(self.parameters.silence_warn)
+        self._diagnostics.publish(diagnostics.report(
+            self.get_fully_qualified_name(), self.state, self._error, self._worker,
+            self._cameras, self.parameters, self.get_clock().now().to_msg()))
 
     def destroy_node(self):
         """Finish the frames in work, then destroy the node."""
-        if hasattr(self, '_worker'):
-            self._newest.close()
-            self._worker.join()
+        self._deactivate()
         super().destroy_node()
 
 
 def main(args=None):
     """Run the node until SIGINT or SIGTERM; return the exit code."""
-    parser = argparse.ArgumentParser(prog='segmentation_node', description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    try:
-        parser.parse_args(rclpy.utilities.remove_ros_args(args or sys.argv)[1:])
-        rclpy.init(args=args)
-        # Before the model loads: rclpy cannot build one cleanly once a signal has come.
-        executor = SingleThreadedExecutor()
-    except RuntimeError as error:  # ROS arguments that are no good
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    node = None
-    try:
-        node = SegmentationNode()
-        rclpy.spin(node, executor)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except (ValueError, ParameterException) as error:
-        rclpy.logging.get_logger('segmentation').fatal(str(error))
-        return 1
-    except RuntimeError:
-        if rclpy.ok():
-            raise
-        # A signal came while the node was starting.
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
+    return run('segmentation_node', f'{__doc__}\nParameters:\n{declaration.describe()}',
+               SegmentationNode, SegmentationNode.start, args)
 
 
 if __name__ == '__main__':

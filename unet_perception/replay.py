@@ -18,8 +18,8 @@ from rclpy.serialization import deserialize_message
 from rclpy.signals import SignalHandlerOptions
 
 from unet_perception.bags import IMAGE, Message, stamp_ns
-from unet_perception.camera import OUTPUTS
 from unet_perception.frame_statistics import OUTCOMES
+from unet_perception.outputs import IMAGES
 from unet_perception.share import shipped
 
 START_SECONDS = 60  # a cold disk and a slow CPU included
@@ -49,14 +49,14 @@ def private_domain():
 
 
 @contextmanager
-def running_node(arguments, log):
-    """Run `python -m unet_perception.node` with these ROS arguments, its output in a log file.
+def running_node(arguments, log, module='unet_perception.node'):
+    """Run `python -m MODULE` with these ROS arguments, its output in a log file.
 
     At the end it is asked to stop, and killed if it has not after STOP_SECONDS.
     """
     with open(log, 'w') as file:
         process = subprocess.Popen(
-            [sys.executable, '-m', 'unet_perception.node', '--ros-args', *arguments],
+            [sys.executable, '-m', module, '--ros-args', *arguments],
             stdout=file, stderr=subprocess.STDOUT)
     try:
         yield process
@@ -94,7 +94,7 @@ class Replay(Node):
         self._sent = {}
         self._places = []  # (time, offset in the file) of each recorded message
         self._namespace = namespace
-        self._topics = [f'{namespace}/segmentation/{name}' for name in OUTPUTS]
+        self._topics = [f'{namespace}/segmentation/{name}' for name in IMAGES]
         self._camera = self.create_publisher(sensor_msgs.msg.Image, f'{namespace}/image', 10)
         self._info = self.create_publisher(
             sensor_msgs.msg.CameraInfo, f'{namespace}/camera_info', 10)

@@ -27,6 +27,8 @@ class Segmentation:
     @cached_property
     def confidence(self):
         """Probability of that class x 255, uint8 (height, width)."""
+        if self._scores is not None:
+            return cv2.resize(self._confidence, self._size[::-1])
         return resize_labels(self._confidence, *self._size)
 
 
@@ -35,7 +37,8 @@ class Segmenter:
 
     runtime: the chosen runtime; see runtimes.open_runtime for the arguments.
     upscale: how labels get back to camera resolution. 'nearest' repeats the network's labels;
-    'smooth' interpolates the class scores and then takes the best class, for finer edges.
+    'smooth' interpolates the class scores and then takes the best class, for finer edges, and
+    the confidence with them.
     """
 
     def __init__(self, bundle, upscale='nearest', **options):
@@ -61,16 +64,19 @@ class Segmenter:
 
     def batch(self, pictures):
         """Segment several Pictures, of any sizes, in one run; return their Segmentations."""
-        results = self.runtime(np.stack([self.prepare(picture) for picture in pictures]))
-        return [Segmentation(picture.pixels.shape[:2], *result)
-                for picture, result in zip(pictures, zip(*results))]
+        return self.run(self.prepare(pictures), pictures)
 
-    def prepare(self, picture):
-        """Return the network's input for a Picture: uint8 RGB (bundle height, width, 3)."""
+    def prepare(self, pictures):
+        """Return the network's input for Pictures: uint8 RGB (n, bundle height, width, 3)."""
         # Shrunk first, so that the colours are put in order for few pixels.
-        small = resize_image(picture.pixels, self.bundle.height, self.bundle.width,
-                             self.bundle.resize)
-        return Picture(small, picture.encoding).to_rgb()
+        return np.stack([Picture(
+            resize_image(picture.pixels, self.bundle.height, self.bundle.width,
+                         self.bundle.resize), picture.encoding).to_rgb() for picture in pictures])
+
+    def run(self, inputs, pictures):
+        """Run the network on what prepare() gave for Pictures; return their Segmentations."""
+        return [Segmentation(picture.pixels.shape[:2], *result)
+                for picture, result in zip(pictures, zip(*self.runtime(inputs)))]
 
 
 def resize_image(image, height, width, rule):

@@ -1,0 +1,216 @@
+"""The node's parameters: changed, refused, a model swapped under load."""
+import json
+import shutil
+import time
+
+import cv2
+import numpy as np
+import pytest
+import rclpy
+import yaml
+from conftest import ROOT
+from graph import header, pixels, running_client
+from rcl_interfaces.srv import SetParameters
+
+from unet_perception import parameters
+from unet_perception.images import to_message
+from unet_perception.labels import COLORS, NAMES
+from unet_perception.model import open_bundle
+from unet_perception.parameters import Parameters
+from unet_perception.segmenter import Segmenter
+
+
+@pytest.mark.parametrize('values, message', [
+    ({'precision': 'int3'}, "precision is 'int3', but must be one of auto, f32"),
+    ({'outputs': ['mask', 'depth']}, "outputs is 'depth', but must be one of mask"),
+    ({'outputs': []}, 'outputs is [], but must name at least one'),
+    ({'cameras': ['a', 'a']}, 'and each once'),
+    ({'latency_warn': 1.0}, 'latency_warn is 1.0, but must not be above latency_error'),
+    ({'groups.mask': ['Road']}, 'groups.mask cannot name a topic'),
+    ({'groups.a b': ['Road']}, 'groups.a b cannot name a topic'),
+    ({'groups.road': 'Road'}, "groups.road is 'Road', but must be a list of class names"),
+    ({'overlay_opacitty': 0.1}, "no parameter 'overlay_opacitty'; did you mean overlay_opacity?"),
+    ({'grups.road': ['Road']}, 'no parameter')])
+def test_what_does_not_fit_is_named(values, message):
+    with pytest.raises(ValueError) as error:
+        Parameters().changed(values)
+    assert message in str(error.value)
+
+
+def test_groups_come_and_go():
+    new = Parameters().changed({'groups.road': ['Road'], 'groups.drivable': None})
+    assert dict(new.groups) == {'vulnerable': ('Pedestrian',), 'vehicles': ('Vehicles',),
+                                'road': ('Road',)}
+
+
+def test_the_parameter_file_shows_every_parameter_with_its_default():
+    given = yaml.safe_load((ROOT / 'config' / 'segmentation.yaml').read_text())
+    given = given['/**/segmentation']['ros__parameters']
+    groups = {f'groups.{name}': classes for name, classes in given.pop('groups').items()}
+    defaults = {name: getattr(Parameters(), name) for name in parameters.NAMES}
+    # Those two are arguments of the launch file, which win over it.
+    assert set(given) == set(defaults) - {'model', 'autostart'}
+    assert Parameters().changed({**given, **groups}) == Parameters()
+
+
+@pytest.fixture(scope='module')
+def node(tmp_path_factory):
+    """Return the Client of a running node, and its log."""
+    log = tmp_path_factory.mktemp('node') / 'log'
+    with running_client(log, '-p', 'precision:=f32', '-p', 'overlay_legend:=false', '-p',
+                        'overlay_opacitty:=0.1', '-p', 'groups.road:=[Road, RoadLine, SideWalk]',
+                        outputs=('mask', 'confidence', 'overlay', 'road'), namespace='/swap') as (
+                            _, client):
+        client.log = log
+        yield client
+
+
+@pytest.fixture(scope='module')
+def frame(recorded):
+    return recorded[40][1]
+
+
+@pytest.fixture(scope='module')
+def expected(frame):
+    return Segmenter(open_bundle('town07-unet'), precision='f32')(frame)
+
+
+def segment(node, frame, name='mask'):
+    return pixels(node.segment(to_message(frame, 'rgb8', header(1)), name))
+
+
+def refused(node, name, value):
+    result = node.set(name, value)
+    assert not result.successful
+    return result.reason
+
+
+def test_below_the_confidence_threshold_the_mask_says_nothing(node, frame, expected):
+    assert node.set('confidence_threshold', 0.8).successful
+    mask = segment(node, frame)
+    unsure = expected.confidence < 0.8 * 255
+    assert 0.001 < unsure.mean() < 0.5
+    np.testing.assert_array_equal(mask, np.where(unsure, 255, expected.labels))
+    assert node.set('confidence_threshold', 0.0).successful
+    np.testing.assert_array_equal(segment(node, frame), expected.labels)
+    assert 'range' in refused(node, 'confidence_threshold', 1.5)
+
+
+def test_class_groups_are_masks_for_planners(node, frame, expected):
+    ids = [NAMES.index(name) for name in ('Road', 'RoadLine', 'SideWalk')]
+    np.testing.assert_array_equal(segment(node, frame, 'road'),
+                                  255 * np.isin(expected.labels, ids))
+    assert not node.count_publishers('/swap/segmentation/drivable')  # those given stand alone
+    assert node.set('groups.green', ['Vegetation']).successful
+    node.listen('green')
+    node.connected(['green'])
+    np.testing.assert_array_equal(segment(node, frame, 'green'),
+                                  255 * (expected.labels == NAMES.index('Vegetation')))
+    assert node.set('groups.green', None).successful  # as `ros2 param delete` does
+    node.wait(lambda: not node.count_publishers('/swap/segmentation/green'))
+    assert 'groups.green has Trees, but model town07-unet knows' in refused(
+        node, 'groups.green', ['Trees'])
+
+
+def test_outputs_come_and_go(node, frame):
+    assert node.set('outputs', ['mask', 'overlay', 'color']).successful
+    node.connected(['color'])
+    segment(node, frame)
+    assert not node.count_publishers('/swap/segmentation/confidence')
+    assert node.set('outputs', ['mask', 'overlay', 'confidence']).successful
+    node.connected(['confidence'])
+    segment(node, frame, 'confidence')
+
+
+def test_the_overlay_shows_the_image_the_colours_or_both(node, frame):
+    assert node.set('overlay_opacity', 0.0).successful
+    np.testing.assert_array_equal(segment(node, frame, 'overlay'), frame)
+    assert node.set('overlay_legend', True).successful
+    large = cv2.resize(frame, (400, 200))  # in small pictures it would hide too much
+    assert (segment(node, large, 'overlay') != large).any()
+    assert (segment(node, frame, 'overlay') == frame).all()
+    assert node.set('overlay_legend', False).successful
+    assert 'range' in refused(node, 'overlay_opacity', 1.5)
+    assert node.set('overlay_opacity', 0.5).successful
+
+
+def test_what_cannot_change_is_refused_with_a_reason(node):
+    assert 'cameras cannot change while the node is active; clean it up' in refused(
+        node, 'cameras', ['left'])
+    assert 'image_depth cannot change' in refused(node, 'image_depth', 7)
+    assert 'did you mean precision?' in refused(node, 'precission', 'f32')
+    assert 'type' in refused(node, 'threads', 'many')
+    assert "there is no parameter 'overlay_opacitty'; did you mean" in node.log.read_text()
+
+
+def renamed(folder, **changes):
+    """Return a copy of the shipped bundle with another name and other colours."""
+    shutil.copytree(open_bundle('town07-unet').path, folder)
+    manifest = json.loads((folder / 'manifest.json').read_text())
+    manifest['name'] = 'other'
+    for entry in manifest['classes']:
+        entry['color'] = [255 - v for v in entry['color']]
+    manifest.update(changes)
+    (folder / 'manifest.json').write_text(json.dumps(manifest))
+    return folder
+
+
+def test_the_model_is_swapped_under_load_without_a_frame_lost(node, frame, expected,
+                                                              tmp_path_factory):
+    """At 20 Hz: every frame comes back, first all by the old model, then all by the new one."""
+    other = renamed(tmp_path_factory.mktemp('bundles') / 'other')  # stays, for later tests
+    color = node.listen('color')
+    node.set('outputs', ['mask', 'color', 'overlay', 'confidence'])
+    node.connected(['color'])
+    before = node.counts()
+    begin = time.perf_counter()
+    for number in range(60):
+        time.sleep(max(0, begin + number / 20 - time.perf_counter()))
+        if number == 10:
+            future = set_async(node, 'model', str(other))
+        node.camera.publish(to_message(frame, 'rgb8', header(number)))
+    node.wait(lambda: future.done() and len(color) == 60, what='60 frames')
+    assert future.result().results[0].successful
+    assert [m.header for m in color] == [header(i) for i in range(60)]
+    old, new = np.array(COLORS, np.uint8), 255 - np.array(COLORS, np.uint8)
+    by_old = [np.array_equal(pixels(m), old[expected.labels]) for m in color]
+    by_new = [np.array_equal(pixels(m), new[expected.labels]) for m in color]
+    switch = by_old.index(False)
+    assert 10 <= switch < 60 and all(by_old[:switch]) and all(by_new[switch:])
+    after = node.counts()
+    assert after['processed'] - before['processed'] == 60
+    assert after['dropped'] == before['dropped'] and after['failed'] == before['failed']
+    assert node.network['model'] == 'other'
+
+
+def set_async(node, name, value):
+    service = node.create_client(SetParameters, 'segmentation/set_parameters')
+    assert service.wait_for_service(10)
+    return service.call_async(SetParameters.Request(
+        parameters=[rclpy.Parameter(name, value=value).to_parameter_msg()]))
+
+
+@pytest.mark.parametrize('changes, message', [
+    ({'format': 99}, 'has format version 99'),
+    ({'classes': [{'id': 0, 'name': 'All', 'color': [1, 2, 3]}]}, 'gives logits of shape'),
+    ({'input': {'height': 64, 'width': 64, 'color': 'rgb', 'range': [0, 255]}}, '64')])
+def test_a_bad_model_leaves_the_old_one_running(node, frame, tmp_path, changes, message):
+    node.counts()
+    running = dict(node.network)
+    assert message in refused(node, 'model', str(renamed(tmp_path / 'bad', **changes)))
+    segment(node, frame)
+    node.counts()
+    assert node.network == running
+
+
+def test_no_model_at_all_leaves_the_old_one_running(node, frame):
+    assert 'no model bundle at /no/such' in refused(node, 'model', '/no/such')
+    segment(node, frame)
+
+
+def test_precision_and_upscale_change_as_the_model_does(node, frame):
+    assert node.set('upscale', 'smooth').successful
+    smooth = Segmenter(open_bundle('town07-unet'), precision='f32', upscale='smooth')(frame)
+    np.testing.assert_array_equal(segment(node, frame), smooth.labels)
+    assert "precision is 'int3'" in refused(node, 'precision', 'int3')
+    assert node.set('upscale', 'nearest').successful
