@@ -17,7 +17,7 @@ from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from rosbags.typesys import get_types_from_msg
 
 from unet_perception import bags, segment_bag
-from unet_perception.labels import colorize
+from unet_perception.labels import NAMES, colorize
 from unet_perception.model import open_bundle
 from unet_perception.segmenter import Segmenter
 
@@ -111,8 +111,9 @@ def test_all_is_kept_and_masks_are_added(
 
 def test_all_outputs_and_class_groups(tmp_path, recorded, segmented):
     bag, out = write_drive_bag(tmp_path / 'bag'), tmp_path / 'out'
-    assert run(bag, out, '--outputs', 'mask,confidence,color,overlay,camera_info', '--threshold',
-               '0.9', '--group', 'drivable=Road,RoadLine', '--group', 'plants=Vegetation') == 0
+    assert run(bag, out, '--outputs', 'mask,confidence,color,overlay,camera_info,label_info',
+               '--threshold', '0.9', '--group', 'drivable=Road,RoadLine',
+               '--group', 'plants=Vegetation') == 0
     images = {stamp: image for stamp, image, _ in recorded}
     made = {name: {stamp: pixels for _, stamp, pixels in pictures(
         out, f'{CAMERA}/segmentation/{name}')} for name in (
@@ -133,6 +134,14 @@ def test_all_outputs_and_class_groups(tmp_path, recorded, segmented):
     infos = [[m.data for m in bags.read_messages(out, [f'{CAMERA}/{name}camera_info'])]
              for name in ('', 'segmentation/')]
     assert infos[0] == infos[1] and len(infos[0]) == FRAMES
+    topic = f'{CAMERA}/segmentation/label_info'
+    only, = bags.read_messages(out, [topic])
+    info = bags.contents(out)[1].deserialize_cdr(only.data, only.type)
+    assert [(c.class_id, c.class_name) for c in info.class_map] == list(enumerate(NAMES))
+    assert info.threshold == np.float32(0.9) and only.time == 10**9
+    with Reader(out) as reader:
+        qos, = (c.ext.offered_qos_profiles for c in reader.connections if c.topic == topic)
+        assert [(q.durability, q.depth) for q in qos] == [(QosDurability.TRANSIENT_LOCAL, 1)]
 
 
 def test_several_cameras_one_by_its_topic(tmp_path, segmented):
@@ -141,6 +150,26 @@ def test_several_cameras_one_by_its_topic(tmp_path, segmented):
     assert len(pictures(out, f'{SEMANTIC}/segmentation/mask')) == FRAMES
     for _, stamp, mask in pictures(out, MASK):  # two cameras' images are in one batch
         np.testing.assert_array_equal(mask, segmented[stamp].labels)
+
+
+def test_compressed_images(tmp_path, recorded, segmented):
+    """PNG loses nothing, so its masks are those of the raw images; beside them one of no image."""
+    store, kind = bags.typestore(), 'sensor_msgs/msg/CompressedImage'
+    topic, messages = '/front/image/compressed', []
+    for m in list(bags.read_messages(DRIVE, [f'{CAMERA}/image']))[:FRAMES]:
+        header, picture = bags.read_picture(m, store)
+        data = cv2.imencode('.png', cv2.cvtColor(picture.to_rgb(), cv2.COLOR_RGB2BGR))[1]
+        for png in (data, data[:50]):
+            image = store.types[kind](header=header, format='bgra8; png compressed', data=png)
+            messages.append(bags.Message(topic, kind, m.time,
+                                         bytes(store.serialize_cdr(image, kind))))
+    bags.write_messages(tmp_path / 'bag', messages)
+    assert run(tmp_path / 'bag', tmp_path / 'out', '--camera', '/front') == 3
+    masks = pictures(tmp_path / 'out', '/front/segmentation/mask')
+    assert [stamp for _, stamp, _ in masks] == [stamp for stamp, *_ in recorded[:FRAMES]]
+    for _, stamp, mask in masks:
+        np.testing.assert_array_equal(mask, segmented[stamp].labels)
+    assert list(bags.read_messages(tmp_path / 'out', [topic])) == messages
 
 
 def test_images_of_other_sizes_and_encodings_and_equal_stamps(tmp_path, recorded):
@@ -216,7 +245,9 @@ def test_outputs_of_an_earlier_run_are_made_anew(tmp_path, segmented, capsys):
     (['--camera', '/hero'], 'no images of the camera /hero .* images of /carla/ego_vehicle/rgb'),
     (['--camera', '/lidar'], 'no images of the camera /lidar'),
     (['--camera', CAMERA, '--camera', f'{CAMERA}/image_rect'], 'would both go to'),
-    (['--group', 'sea=Water,Ship'], 'no class Ship; it has Unlabeled, Building'),
+    (['--group', 'sea=Water,Ship'], 'groups.sea has Ship, but model town07-unet knows Unlabeled'),
+    (['--group', 'mask=Road'], 'groups.mask cannot name a topic'),
+    (['--outputs', 'mask,depth'], "outputs is 'depth', but must be one of mask, confidence"),
     (['--model', 'no-such'], 'no model bundle'), (['--device', 'gpu'], 'device is gpu')])
 def test_what_does_not_fit_is_refused_before_anything_is_written(
         tmp_path, capsys, arguments, message):
@@ -230,8 +261,8 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(
 
 
 @pytest.mark.parametrize('arguments', [
-    ['--outputs', 'mask,depth'], ['--group', 'mask=Road'], ['--group', 'a/b=Road'],
-    ['--threshold', '1.5'], ['--threshold', 'nan'], ['--storage', 'csv']])
+    ['--group', 'Road'], ['--group', 'drivable='], ['--threshold', '1.5'],
+    ['--threshold', 'nan'], ['--storage', 'csv']])
 def test_wrong_arguments_are_refused(tmp_path, arguments):
     with pytest.raises(SystemExit, match='2'):
         run(DRIVE, tmp_path / 'out', *arguments)
