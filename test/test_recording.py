@@ -147,13 +147,20 @@ def test_a_cut_sqlite3_of_many_messages(tmp_path, size):
     assert len(there) > 200 and 'the file ends too early' in breaks[0]
 
 
-def test_a_sqlite3_with_damage_inside_is_read_up_to_it(tmp_path, messages):
+@pytest.mark.parametrize('leaf', [True, False])
+def test_a_sqlite3_with_damage_inside_is_read_up_to_it(tmp_path, messages, leaf):
+    """A page that was never written: one of the tree's leaves, or one with a message's data."""
     bag = write(tmp_path / 'bag', messages, StoragePlugin.SQLITE3)
-    with open(bag / 'bag.db3', 'r+b') as file:  # a part that was never written
-        file.seek((bag / 'bag.db3').stat().st_size // 2 // 4096 * 4096)
-        file.write(bytes(50 * 4096))
+    with open(bag / 'bag.db3', 'r+b') as file:
+        content = file.read()
+        page = len(content) // 2 // 4096 * 4096
+        while (content[page] == 13) != leaf:
+            page += 4096
+        file.seek(page)
+        file.write(bytes(4096))
     there, breaks = read(bag)
     assert 80 < len(there) < 120 and there == messages[:len(there)]
+    assert ('is missing' if leaf else 'is damaged: ') in breaks[0]
 
 
 def test_a_recorder_that_was_killed_with_a_write_ahead_log(tmp_path, messages):

@@ -140,8 +140,12 @@ def test_all_outputs_and_class_groups(tmp_path, recorded, segmented):
     assert [(c.class_id, c.class_name) for c in info.class_map] == list(enumerate(NAMES))
     assert info.threshold == np.float32(0.9) and only.time == 10**9
     with Reader(out) as reader:
-        qos, = (c.ext.offered_qos_profiles for c in reader.connections if c.topic == topic)
-        assert [(q.durability, q.depth) for q in qos] == [(QosDurability.TRANSIENT_LOCAL, 1)]
+        told, = (c for c in reader.connections if c.topic == topic)
+    assert [(qos.durability, qos.depth) for qos in told.ext.offered_qos_profiles] == [
+        (QosDurability.TRANSIENT_LOCAL, 1)]
+    # The hash that ROS 2 generates from vision_msgs itself.
+    assert told.digest == ('RIHS01_3d37df4015cdf660cc851c51897f2acd'
+                           '957e1ca6205ba0a99aebffb9406b0783')
 
 
 def test_several_cameras_one_by_its_topic(tmp_path, segmented):
