@@ -50,7 +50,8 @@ def launched(workspace, log, *arguments, file='segmentation', **env):
     with open(log, 'w') as output:
         # Without a terminal, launch passes SIGINT on to the node; with one, it leaves that to it.
         process = subprocess.Popen([*ROS2_LAUNCH, f'{file}.launch.py', *arguments],
-                                   cwd=workspace, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                   cwd=workspace, stdout=output, stderr=subprocess.STDOUT,
+                                   stdin=subprocess.DEVNULL,
                                    env={**os.environ, 'ROS_LOG_DIR': str(log.parent), **env},
                                    start_new_session=True)
     try:
