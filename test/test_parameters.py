@@ -48,8 +48,8 @@ def test_the_parameter_file_shows_every_parameter_with_its_default():
     given = given['/**/segmentation']['ros__parameters']
     groups = {f'groups.{name}': classes for name, classes in given.pop('groups').items()}
     defaults = {name: getattr(Parameters(), name) for name in parameters.NAMES}
-    # Those two are arguments of the launch file, which win over it.
-    assert set(given) == set(defaults) - {'model', 'autostart'}
+    # Those three are arguments of the launch file, which win over it.
+    assert set(given) == set(defaults) - {'cameras', 'model', 'autostart'}
     assert Parameters().changed({**given, **groups}) == Parameters()
 
 
