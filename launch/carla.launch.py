@@ -51,6 +51,9 @@ VEHICLE = [
         'spawn_point_ego_vehicle', default_value='None',
         description='Where the vehicle starts: x,y,z,roll,pitch,yaw in m and degrees; None: at a '
                     'random spawn point of the town'),
+    DeclareLaunchArgument(
+        'spawn_sensors_only', default_value='False', choices=['True', 'False'],
+        description='Attach the sensors to a vehicle ego_vehicle that drives already'),
 ]
 MONITOR = [
     DeclareLaunchArgument(
