@@ -260,7 +260,7 @@ def test_masks_without_truth_and_a_flood_of_masks_are_counted(tmp_path):
             client.mask.publish(to_message(ROAD, 'mono8', header(10**9)))
             time.sleep(0.005)
         client.wait_for(unscored__no_truth_for_it=10, waiting=60)
-        client.wait(lambda: 'no image yet on' in client.next_status().message, 'the warning')
+        client.wait(lambda: 'no image on' in client.next_status().message, 'the warning')
         client.send(10**9 + STEP, ROAD, ROAD)
         client.wait_for(unscored__no_truth_for_it=70, waiting=0, scored=1)
 

@@ -9,6 +9,8 @@ import psutil
 import pytest
 from conftest import ROOT
 from graph import header, pixels, running_client
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo
 
@@ -79,6 +81,16 @@ def test_every_state_does_what_it_should(tmp_path, recorded, frame):
     assert 'Traceback' not in log.read_text()
 
 
+def test_a_transition_by_number_that_is_none_from_here_is_refused(tmp_path, frame):
+    with running_client(tmp_path / 'log') as (_, client):
+        wrong = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_CONFIGURE))
+        assert not client.call(ChangeState, 'change_state', wrong).success
+        assert client.segment(frame)
+        right = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_DEACTIVATE))
+        assert client.call(ChangeState, 'change_state', right).success
+        assert client.state() == 'inactive'
+
+
 def test_an_error_goes_through_the_error_state_and_can_be_mended(tmp_path, frame):
     log = tmp_path / 'log'
     with running_client(log, *MANAGED, '-p', 'model:=/no/such', active=False) as (_, client):
@@ -95,7 +107,7 @@ def test_an_error_goes_through_the_error_state_and_can_be_mended(tmp_path, frame
     assert 'Traceback' not in log.read_text()
 
 
-@pytest.mark.parametrize('camera', ['no spaces', '9'])
+@pytest.mark.parametrize('camera', ['no spaces', '9', '/camera/'])
 def test_a_camera_that_cannot_name_a_topic_is_an_error_too(tmp_path, camera):
     with running_client(tmp_path / 'log', *MANAGED, active=False) as (_, client):
         assert client.set('cameras', [camera]).successful

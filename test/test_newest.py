@@ -47,6 +47,19 @@ def test_with_room_items_wait_and_come_in_order_until_none_is_left():
     assert [box.put('left', i) for i in range(2)] == [False, True]
 
 
+def test_a_backlog_goes_even_if_the_reader_is_always_late():
+    box = Newest()
+    box.make_room(20)
+    for i in range(20):
+        box.put('left', i)
+    box.make_room(1)
+    for i in range(20, 400, 2):  # two come while one is read
+        box.put('left', i)
+        box.put('left', i + 1)
+        taken = box.take()['left']
+    assert taken >= 398
+
+
 def test_every_item_is_taken_or_counted_as_replaced():
     box, taken = Newest(), []
     reader = threading.Thread(

@@ -25,7 +25,7 @@ from unet_perception.segmenter import Segmenter
     ({'outputs': ['mask', 'depth']}, "outputs is 'depth', but must be one of mask"),
     ({'outputs': []}, 'outputs is [], but must name at least one'),
     ({'cameras': ['a', 'a']}, 'and each once'),
-    ({'latency_warn': 1.0}, 'latency_warn is 1.0, but must not be above latency_error'),
+    ({'groups.' + 'x' * 65: ['Road']}, 'cannot name a topic'),
     ({'groups.mask': ['Road']}, 'groups.mask cannot name a topic'),
     ({'groups.a b': ['Road']}, 'groups.a b cannot name a topic'),
     ({'groups.road': 'Road'}, "groups.road is 'Road', but must be a list of class names"),
@@ -196,7 +196,20 @@ def set_async(node, name, value):
         parameters=[rclpy.Parameter(name, value=value).to_parameter_msg()]))
 
 
+def test_a_model_and_more_in_one_request_all_hold(node, frame, tmp_path_factory):
+    """As `ros2 param load` sends them: one after the other, before the worker sees the first."""
+    other = renamed(tmp_path_factory.mktemp('bundles') / 'third', name='third')
+    values = [rclpy.Parameter('model', value=str(other)),
+              rclpy.Parameter('overlay_opacity', value=0.25)]
+    results = node.call(SetParameters, 'set_parameters', SetParameters.Request(
+        parameters=[value.to_parameter_msg() for value in values])).results
+    assert all(result.successful for result in results)
+    node.wait(lambda: node.network.get('model') == 'third')
+    assert 'autostart holds at the start alone' in refused(node, 'autostart', False)
+
+
 @pytest.mark.parametrize('changes, message', [
+    ({'classes': [{'id': 0, 'name': 7, 'color': [1, 2, 3]}]}, 'is no text'),
     ({'format': 99}, 'has format version 99'),
     ({'classes': [{'id': 0, 'name': 'All', 'color': [1, 2, 3]}]}, 'gives logits of shape'),
     ({'input': {'height': 64, 'width': 64, 'color': 'rgb', 'range': [0, 255]}}, '64')])

@@ -50,6 +50,7 @@ from unet_perception.running import run
 ENCODINGS = {'palette': "colours, as CARLA's ROS bridge sends them",
              'tag': "tags in the red channel, as CARLA's native ROS 2 interface sends them"}
 ENCODING_HELP = '; '.join(f'{name}: {about}' for name, about in ENCODINGS.items())
+SILENCE = 2.0  # s without an image, after which /diagnostics say so
 LOG_SECONDS = 5.0  # between two lines on the same trouble
 
 
@@ -70,7 +71,7 @@ class AccuracyMonitor(Node):
         # A colour means the same in every palette that has it; only numbers were given anew.
         self._accuracy = LiveAccuracy(self._scheme, check_scheme=self._encoding == 'tag')
         self._figures = AccuracyReport(self._accuracy)
-        self._heard, self._logged = set(), {}  # topics; when, by kind of trouble
+        self._heard, self._logged = {}, {}  # when, by topic; when, by kind of trouble
         self._outputs = {name: self.create_publisher(Float32, f'segmentation/accuracy/{name}', 10)
                          for name in ('miou', 'timely_miou', *(f'iou/{name}' for name in NAMES))}
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
@@ -96,7 +97,7 @@ class AccuracyMonitor(Node):
 
     def _take_mask(self, message):
         now = self.get_clock().now().nanoseconds
-        self._heard.add(self._masks.topic)
+        self._heard[self._masks.topic] = time.monotonic()
         self._accuracy.frames = self.get_parameter('window').value
         try:
             picture = to_picture(message)
@@ -108,7 +109,7 @@ class AccuracyMonitor(Node):
         self._publish(self._accuracy.add_mask(stamp_ns(message.header), picture.pixels, now))
 
     def _take_truth(self, message):
-        self._heard.add(self._truths.topic)
+        self._heard[self._truths.topic] = time.monotonic()
         tags, problem = None, ''
         try:
             tags = read_tags(to_picture(message), self._encoding, self._scheme)
@@ -153,9 +154,10 @@ class AccuracyMonitor(Node):
                 self.get_logger().warning(sentence)
 
     def _silence(self):
-        """Return findings on topics that nothing came from yet, with what the graph tells."""
-        return {s.topic: (WARN, f'no image yet on {s.topic}: {s.why_silent()}')
-                for s in (self._masks, self._truths) if s.topic not in self._heard}
+        """Return findings on topics that nothing comes from, with what the graph tells."""
+        return {s.topic: (WARN, f'no image on {s.topic}: {s.why_silent()}')
+                for s in (self._masks, self._truths)
+                if time.monotonic() - self._heard.setdefault(s.topic, time.monotonic()) > SILENCE}
 
 
 def main(args=None):

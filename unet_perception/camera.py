@@ -20,11 +20,15 @@ class Camera:
         self.statistics = FrameStatistics()
         self._node, self._parameters = node, parameters
         self._base = f'{prefix}/' if prefix else ''
-        self.namespace = node.resolve_topic_name(
-            f'{self._base}segmentation/mask').removesuffix('/segmentation/mask')
+        try:
+            mask = node.resolve_topic_name(f'{self._base}segmentation/mask', only_expand=True)
+        except RuntimeError as error:
+            raise ValueError(f'cameras has {prefix!r}, which cannot be the namespace of topics: '
+                             f'{error}') from error
+        self.namespace = mask.removesuffix('/segmentation/mask')
         self._publishers = {}
         self._subscription = self._info_subscription = self._info = None
-        self._silent = False
+        self._told = ''
 
     def offer(self, names):
         """Advertise the outputs of these names below segmentation/, and end all others."""
@@ -55,6 +59,7 @@ class Camera:
         self._info_subscription = self._node.create_subscription(
             CameraInfo, f'{self._base}camera_info', self._keep_info, qos_profile_sensor_data)
         self.statistics.begin()
+        self._told = ''
 
     def close(self):
         """End the subscriptions."""
@@ -72,16 +77,21 @@ class Camera:
         return self._subscription and self._subscription.topic
 
     def watch(self, limit):
-        """Tell in the log, once each, that no image came for so many seconds, or comes again."""
+        """Tell in the log why no image came for so many seconds, or whose QoS does not match.
+
+        Once each, and that images come again.
+        """
         if not self._subscription:
             return
         silence, log = self.statistics.silence(), self._node.get_logger()
-        if silence > limit and not self._silent:
-            log.warning(f'no image on {self.topic} for {silence:.0f} s: '
-                        f'{self._subscription.why_silent()}')
-        elif silence <= limit and self._silent:
+        why = (self._subscription.why_silent() if silence > limit
+               else self._subscription.misfits())
+        if why and why != self._told:
+            log.warning(f'no image on {self.topic} for {silence:.0f} s: {why}' if silence > limit
+                        else f'{self.topic}: {why}')
+        elif self._told and silence < 2:
             log.info(f'images come on {self.topic}')
-        self._silent = silence > limit
+        self._told = why
 
     def poll(self):
         """Take the images that have come, where no executor does."""

@@ -35,19 +35,24 @@ def declare(node):
     for field in fields():
         # The node has declared what it was given, but does not know of types and ranges yet.
         if node.has_parameter(field.name):
+            if node.get_parameter(field.name).value is None:
+                raise ValueError(f'{field.name} has no value that ROS can tell the type of, as an '
+                                 f'empty list; leave it out for {list(field.default)}'
+                                 if isinstance(field.default, tuple) else
+                                 f'{field.name} has no value; leave it out for {field.default}')
             node.undeclare_parameter(field.name)
         default = field.default
         values[field.name] = node.declare_parameter(
             field.name, list(default) if isinstance(default, tuple) else default,
             _descriptor(field)).value
-    groups = {GROUP + name: parameter.value
-              for name, parameter in node.get_parameters_by_prefix('groups').items()}
-    if groups:  # those given stand in for the default ones
-        values.update({GROUP + name: None for name in GROUPS}, **groups)
-    else:
-        for name, classes in GROUPS.items():
-            node.declare_parameter(GROUP + name, list(classes), ParameterDescriptor(
-                dynamic_typing=True, description=f'Classes of segmentation/{name}'))
+    given = node.get_parameters_by_prefix('groups')  # they stand in for the default ones
+    values.update({GROUP + name: None for name in GROUPS})
+    for name in given or GROUPS:
+        if given:
+            node.undeclare_parameter(GROUP + name)
+        values[GROUP + name] = node.declare_parameter(
+            GROUP + name, list(GROUPS.get(name, ())), ParameterDescriptor(
+                dynamic_typing=True, description=f'Classes of segmentation/{name}')).value
     return Parameters().changed(values)
 
 

@@ -5,7 +5,7 @@ from collections import Counter, deque
 
 import numpy as np
 
-# Every frame received ends as exactly one of these, but for the one or two in work.
+# Every frame received ends as exactly one of these, but for those that wait or are in work.
 OUTCOMES = ('processed', 'dropped', 'failed', 'unread')
 # Of a frame's way through the node, in its order, s; latency is the sum of those before it, age
 # the outputs' by the node's clock, which may be a simulation's.

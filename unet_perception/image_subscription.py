@@ -50,7 +50,7 @@ class ImageSubscription:
                 self._receive(taken[0])
 
     def _does_not_match(self, event):
-        """Ask for less where that is allowed, else name who offers what."""
+        """Ask for less where that is allowed; misfits() tells of the rest."""
         if (event.last_policy_kind == QoSPolicyKind.RELIABILITY and self._auto
                 and self._qos.reliability == ReliabilityPolicy.RELIABLE):
             self._node.get_logger().info(
@@ -58,11 +58,8 @@ class ImageSubscription:
             self.close()
             self._qos.reliability = ReliabilityPolicy.BEST_EFFORT
             self._subscribe(self.topic)
-            return
-        self._node.get_logger().error(
-            f'{self.topic}: {self._misfits() or "a publisher has a QoS that does not match"}')
 
-    def _misfits(self):
+    def misfits(self):
         """Return a sentence about the publishers that offer less than is asked for, or ''."""
         misfits = []
         for publisher in self._publishers():
@@ -70,20 +67,22 @@ class ImageSubscription:
             for name, least in (('reliability', ReliabilityPolicy.BEST_EFFORT),
                                 ('durability', DurabilityPolicy.VOLATILE)):
                 has, wants = getattr(offered, name), getattr(self._qos, name)
-                if has == least != wants:
+                if has == least != wants and not (name == 'reliability' and self._auto):
                     misfits.append(
                         f'{_name(publisher)} publishes with {name} {has.name.lower()}, but '
                         f'{wants.name.lower()} is asked for: set image_{name}:={has.name.lower()}')
         return '; '.join(misfits)
 
     def _publishers(self):
-        return self._node.get_publishers_info_by_topic(self.topic)
+        """Return what is known of the publishers of the topic, once their names are."""
+        return [p for p in self._node.get_publishers_info_by_topic(self.topic)
+                if 'UNKNOWN' not in p.node_name]
 
     def why_silent(self):
         """Return a sentence that tells why no image may be coming, from a look at the graph."""
         wanted = 'sensor_msgs/msg/' + self._type.__name__
         others = [p for p in self._publishers() if p.topic_type != wanted]
-        if misfits := self._misfits():
+        if misfits := self.misfits():
             return misfits
         if others:
             return (f'{_name(others[0])} publishes it as {others[0].topic_type}, but {wanted} is '
@@ -101,7 +100,8 @@ class ImageSubscription:
         kinds = {'sensor_msgs/msg/' + kind.__name__ for kind in TYPES.values()}
         there = [name for name, types in self._node.get_topic_names_and_types()
                  if kinds & set(types) and name != self.topic and '/segmentation/' not in name
-                 and self._node.count_publishers(name)]
+                 and self._node.count_publishers(name)
+                 and name not in {p.topic_name for p in self._node.publishers}]
         there.sort(key=lambda name: -difflib.SequenceMatcher(None, name, self.topic).ratio())
         return there[:5]
 

@@ -97,7 +97,11 @@ def _parse(folder, manifest, digest):
         if value != expected:
             raise BundleError(f'{folder / MANIFEST} has {key} {value!r}, but this version of '
                               f'unet_perception runs networks with {expected!r}')
-    if not all(isinstance(side, int) and 0 < side <= MOST_SIDE
+    texts = [manifest['name'], *(c['name'] for c in classes)]
+    if not all(isinstance(text, str) and text for text in texts):
+        raise BundleError(f'{folder / MANIFEST} has a name of the model or of a class that is no '
+                          f'text: {texts}')
+    if not all(isinstance(side, int) and not isinstance(side, bool) and 0 < side <= MOST_SIDE
                for side in (manifest['input']['height'], manifest['input']['width'])):
         raise BundleError(f'{folder / MANIFEST} has input {manifest["input"]}, but height and '
                           f'width must be whole numbers from 1 to {MOST_SIDE}')
@@ -110,6 +114,9 @@ def _parse(folder, manifest, digest):
     if manifest['resize'] not in RESIZE_RULES:
         raise BundleError(f'{folder / MANIFEST} has resize rule {manifest["resize"]!r}, but this '
                           f'version knows {", ".join(RESIZE_RULES)}')
+    mean_iou = {p: v['mean_iou'] for p, v in manifest.get('precisions', {}).items()}
+    if not all(isinstance(value, (int, float)) for value in mean_iou.values()):
+        raise BundleError(f'{folder / MANIFEST} has a mean_iou that is no number: {mean_iou}')
     files = {}
     for runtime, entry in manifest['files'].items():
         path = folder / entry['name']
@@ -124,7 +131,7 @@ def _parse(folder, manifest, digest):
     return Bundle(folder, manifest['name'], tuple(c['name'] for c in classes),
                   tuple(tuple(c['color']) for c in classes), manifest['input']['height'],
                   manifest['input']['width'], manifest['resize'], files,
-                  {p: v['mean_iou'] for p, v in manifest.get('precisions', {}).items()}, digest)
+                  mean_iou, digest)
 
 
 def _read(path):

@@ -13,7 +13,7 @@ class Newest:
         self._closed = False
 
     def make_room(self, room):
-        """Let so many items of each source wait; less than now holds once none is waiting."""
+        """Let so many items of each source wait; to less than now it goes step by step."""
         with self._condition:
             self._next_room = room
             self._room = max(room, self._room) if self._items else room
@@ -43,8 +43,8 @@ class Newest:
                 return None
             taken = {source: waiting.popleft() for source, waiting in self._items.items()}
             self._items = {source: waiting for source, waiting in self._items.items() if waiting}
-            if not self._items:
-                self._room = self._next_room
+            # Step by step, so that a backlog goes even if the reader is always late.
+            self._room = max(self._next_room, self._room - 0.25 if self._items else 0)
             return taken
 
     def close(self):

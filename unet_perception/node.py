@@ -30,10 +30,12 @@ import gc
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.clock import Clock, ClockType, JumpThreshold
+from rclpy.clock import Clock, ClockChange, ClockType, JumpThreshold
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 
@@ -57,14 +59,16 @@ class SegmentationNode(LifecycleNode):
         self.parameters = declaration.declare(self)
         for name in declaration.unknown_to(self):
             self.get_logger().warning(parameters.unknown(name))
-        self._worker, self._cameras, self._error = None, (), ''
+        self._worker, self._cameras, self._error, self._segmenter = None, (), '', None
+        service = next(s for s in self.services if s.srv_type is ChangeState)
+        service.callback = partial(self._change_state, service.callback)
         self.add_on_set_parameters_callback(self._change)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # Wall time: diagnostics must go on while a simulation's clock stands still.
         self.create_timer(1.0, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._jump = self.get_clock().create_jump_callback(
-            JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1),
-                          on_clock_change=False), post_callback=self._jumped)
+            JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1)),
+            post_callback=self._jumped)
 
     def start(self):
         """Configure and activate, unless parameter autostart is false.
@@ -106,6 +110,15 @@ class SegmentationNode(LifecycleNode):
         self._release()
         return TransitionCallbackReturn.SUCCESS
 
+    def _change_state(self, change, request, response):
+        """Refuse what is no transition from here; rclpy lets one that is named by number raise."""
+        try:
+            return change(request, response)
+        except RuntimeError as error:
+            self.get_logger().warning(f'no such transition while the node is {self.state}: {error}')
+            response.success = False
+            return response
+
     def _transition(self, step):
         try:
             step()
@@ -120,10 +133,13 @@ class SegmentationNode(LifecycleNode):
         if 'label_info' in self.parameters.outputs and LabelInfo is None:
             self.get_logger().info('vision_msgs is not installed, so there is no '
                                    'segmentation/label_info', once=True)
-        segmenter = load(self.parameters, self.get_logger())
-        outputs = Outputs(segmenter.bundle, self.parameters)
+        self._segmenter = load(self.parameters, self.get_logger())
+        outputs = Outputs(self._segmenter.bundle, self.parameters)
         self._cameras = [Camera(self, name, self.parameters) for name in self.parameters.cameras]
-        self._worker = Worker(self, self._cameras, segmenter, outputs, self.parameters)
+        if len({camera.namespace for camera in self._cameras}) < len(self._cameras):
+            raise ValueError(f'cameras is {list(self.parameters.cameras)}, but two of them are the '
+                             f'same in namespace {self.get_namespace()}')
+        self._worker = Worker(self, self._cameras, self._segmenter, outputs, self.parameters)
 
     def _activate(self):
         self._worker.start()
@@ -140,7 +156,7 @@ class SegmentationNode(LifecycleNode):
         self._deactivate()
         for camera in self._cameras:
             camera.destroy()
-        self._worker, self._cameras = None, ()
+        self._worker, self._cameras, self._segmenter = None, (), None
         gc.collect()  # rclpy's event callbacks go round in a circle and would keep the model
 
     def _change(self, changes):
@@ -157,33 +173,41 @@ class SegmentationNode(LifecycleNode):
 
     def _use(self, values):
         old, new = self.parameters, self.parameters.changed(values)
+        if new.autostart != old.autostart:
+            raise ValueError('autostart holds at the start alone; use ros2 lifecycle set')
         if self._worker:
             fixed = [n for n in parameters.FIXED if getattr(new, n) != getattr(old, n)]
             if fixed:
                 raise ValueError(f'{", ".join(fixed)} cannot change while the node is {self.state}'
                                  f'; clean it up first (ros2 lifecycle set NODE cleanup)')
-            segmenter = self._worker.segmenter
+            segmenter = self._segmenter  # the worker may not have taken the last change yet
             if any(getattr(new, n) != getattr(old, n) for n in parameters.NETWORK):
                 segmenter = self._load_beside(new)
             self._worker.use(segmenter, Outputs(segmenter.bundle, new), new)
+            self._segmenter = segmenter
         self.parameters = new
 
     def _load_beside(self, new):
         """Load another model while this one serves the images."""
         # Not by an executor of several threads: rclpy's stalled for up to 0.25 s now and then.
         with ThreadPoolExecutor(max_workers=1) as pool:
-            loading = pool.submit(load, new, self.get_logger())
+            loading, watched = pool.submit(load, new, self.get_logger()), time.monotonic()
             self._worker.be_patient(True)
             while not loading.done():
                 for camera in self._cameras:
                     camera.poll()
+                if time.monotonic() > watched + 1:
+                    self._watch()
+                    watched = time.monotonic()
                 time.sleep(0.002)
             self._worker.be_patient(False)
         return loading.result()
 
     def _jumped(self, jump):
-        self.get_logger().info(f'time jumped back by {-jump.delta.nanoseconds / 1e9:.3f} s: a bag '
-                               f'that loops, or a world that CARLA loaded again')
+        if jump.clock_change == ClockChange.ROS_TIME_NO_CHANGE:
+            self.get_logger().info(
+                f'time jumped back by {-jump.delta.nanoseconds / 1e9:.3f} s: a bag that loops, or '
+                f'a world that CARLA loaded again')
         for camera in self._cameras:
             camera.statistics.forget('age')
 

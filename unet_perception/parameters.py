@@ -98,13 +98,8 @@ class Parameters:
             if not value or len(set(value)) < len(value):
                 raise ValueError(f'{name} is {list(value)}, but must name at least one, and each '
                                  f'once')
-        for name in ('latency', 'age', 'drops', 'silence'):
-            warn, error = getattr(self, f'{name}_warn'), getattr(self, f'{name}_error')
-            if warn > error:
-                raise ValueError(f'{name}_warn is {warn}, but must not be above {name}_error, '
-                                 f'which is {error}')
         for name in self.groups:
-            if not re.fullmatch('[A-Za-z][A-Za-z0-9_]*', name) or name in OUTPUTS:
+            if not re.fullmatch('[A-Za-z][A-Za-z0-9_]{0,63}', name) or name in OUTPUTS:
                 raise ValueError(f'{GROUP}{name} cannot name a topic segmentation/{name}: use '
                                  f'letters, digits and _, and none of {", ".join(OUTPUTS)}')
 

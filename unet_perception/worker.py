@@ -6,7 +6,7 @@ from unet_perception.images import ImageError, to_picture
 from unet_perception.newest import Newest
 
 CHANGE = 'change'  # the mailbox's source of what to work with; the others are cameras
-PATIENCE = 20  # images of each camera that may wait while a model loads, at most 38 MB at 800x600
+PATIENCE = 60  # images of each camera that may wait while a model loads: 2 s at 30 Hz
 
 
 class Worker:
@@ -18,7 +18,7 @@ class Worker:
     def __init__(self, node, cameras, segmenter, outputs, parameters):
         """Prepare to work for a node; parameters: its Parameters."""
         self._node, self._cameras = node, cameras
-        self._thread, self._newest = None, Newest()
+        self._thread, self._newest, self._open = None, Newest(), set()
         self._switch(segmenter, outputs, parameters)
 
     def start(self):
@@ -71,53 +71,52 @@ class Worker:
 
     def _work(self):
         while (waiting := self._newest.take()) is not None:
-            frames, begin = [], time.perf_counter()
+            begin, change = time.perf_counter(), waiting.pop(CHANGE, None)
+            self._open = set(waiting)  # the cameras whose frames are not counted yet
             try:
-                change = waiting.pop(CHANGE, None)
                 if change:
                     self._switch(*change)
                     self._say_labels()
-                frames += [frame for camera, (message, received) in waiting.items()
-                           if (frame := self._frame(camera, message, received))]
-                self._segment(frames, begin)
+                frames = [frame for camera, (message, received) in waiting.items()
+                          if (frame := self._frame(camera, message, received, begin))]
+                if frames:
+                    self._segment(frames, begin)
             except Exception as error:  # whatever happens to these frames, the next are served
                 if not self._node.context.ok():
                     return  # a signal came while they were in work
-                for camera, *_ in frames:  # those that were not yet counted as something else
-                    camera.statistics.count('failed')
-                self._node.get_logger().error(f'{len(frames)} frames failed: {error!r}',
+                self._node.get_logger().error(f'{len(self._open)} frames failed: {error!r}',
                                               throttle_duration_sec=5.0)
+                for camera in tuple(self._open):
+                    self._end(camera, 'failed')
 
-    def _frame(self, camera, message, received):
+    def _end(self, camera, outcome):
+        camera.statistics.count(outcome)
+        self._open.remove(camera)
+
+    def _frame(self, camera, message, received, begin):
         """Return what _segment() needs of one image, or None if it is counted off here."""
         wanted = camera.wanted()
         if not wanted:
-            camera.statistics.count('unread')
+            self._end(camera, 'unread')
             return None
-        camera.statistics.note('wait', time.perf_counter() - received)
+        camera.statistics.note('wait', begin - received)
         try:
             return camera, wanted, to_picture(message), message.header, received
         except ImageError as error:
-            camera.statistics.count('failed')
+            self._end(camera, 'failed')
             stamp = message.header.stamp
             self._node.get_logger().error(
                 f'image on {camera.topic}, stamp {stamp.sec}.{stamp.nanosec:09d}: {error}',
                 throttle_duration_sec=5.0)
 
     def _segment(self, frames, begin):
-        """Label and publish frames of _frame(), taking each off the list once it is done.
-
-        begin: when they were taken out of the mailbox.
-        """
-        if not frames:
-            return
+        """Label and publish frames of _frame(). begin: when they were taken from the mailbox."""
         pictures = [picture for _, _, picture, _, _ in frames]
         inputs = self.segmenter.prepare(pictures)
         prepared = time.perf_counter()
         results = self.segmenter.run(inputs, pictures)
         labelled = time.perf_counter()
-        for result in results:
-            camera, wanted, picture, header, received = frames[0]
+        for result, (camera, wanted, picture, header, received) in zip(results, frames):
             self._publish(camera, wanted, picture, header, result)
             done = time.perf_counter()
             for stage, seconds in (('prepare', prepared - begin), ('network', labelled - prepared),
@@ -127,8 +126,7 @@ class Worker:
             if now:  # else this is simulation time, and it has not begun
                 camera.statistics.note(
                     'age', now / 1e9 - header.stamp.sec - header.stamp.nanosec / 1e9)
-            camera.statistics.count('processed')
-            del frames[0]
+            self._end(camera, 'processed')
 
     def _publish(self, camera, wanted, picture, header, result):
         if 'camera_info' in wanted:
