@@ -55,6 +55,12 @@ def drive_folder(recorded, tmp_path_factory):
     return folder
 
 
+def frames_of(folder, scheme='A'):
+    """Return the Frames of a drive."""
+    from train.drive import find_frames, open_drive
+    return find_frames(open_drive(folder, scheme))
+
+
 def write_drive(folder, frames):
     """Write (image, tags) pairs as a drive; the tags into the red channel, as CARLA does."""
     for sub in ('CameraRGB', 'CameraMask'):
