@@ -99,12 +99,8 @@ def _state(frame):
 
 def labelled_share(frame):
     """Return the share of a frame's pixels that have a label; ValueError names a bad file."""
-    _, size = png.read_whole(frame.image, png.IMAGE_MEND)
-    data, mask_size = png.read_whole(frame.mask, png.MASK_MEND)
-    if size != mask_size:
-        raise ValueError(f'{frame.image} is {size[1]}x{size[0]} pixels, but its mask is '
-                         f'{mask_size[1]}x{mask_size[0]}')
-    pixels = png.histogram(png.decode_tags(data))
+    _, mask, _ = png.read_both(frame)
+    pixels = png.histogram(png.decode_tags(mask))
     scheme = get_scheme(frame.drive.scheme)
     bad = [tag for tag in pixels.nonzero()[0] if tag >= len(scheme.labels) and tag != IGNORE]
     if bad:

@@ -6,13 +6,19 @@ from pathlib import Path
 
 
 def run(command, args):
-    """Run command(args); return its exit code, or 1 after printing what cannot work as asked."""
+    """Run command(args); return its exit code, or 1 after printing what cannot work as asked.
+
+    130 after Ctrl-C.
+    """
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     try:
         return command(args)
     except (ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print('stopped', file=sys.stderr)
+        return 130
 
 
 def number(kind, fits, must):

@@ -2,6 +2,10 @@
 
 A mask's tag is the maximum over its red, green and blue (CARLA writes it into the red one).
 """
+if __name__ == '__main__':  # python -m train.dataset: the report, which needs no TensorFlow
+    from train.report import main
+    raise SystemExit(main())
+
 import numpy as np
 import tensorflow as tf
 

@@ -2,7 +2,7 @@
 
     python -m train.fit --data DRIVE [DRIVE ...] --name my-unet
 
-DRIVE holds CameraRGB/, CameraMask/ and a drive.json, or drives in folders below it; a drive without
+DRIVE holds CameraRGB/, CameraMask/ and a drive.json, or such drives below it; one without a
 drive.json needs --scheme. Validation is on the drives of --val-town and --val-drive, else on whole
 stretches of every drive. The run goes to runs/NAME/ (recipe, history, learning curves, prediction
 panels, TensorBoard logs, checkpoints), the bundle to models/NAME/. A run that was killed goes on

@@ -34,6 +34,19 @@ def read_whole(path, mend):
     return data, (height, width)
 
 
+def read_both(frame):
+    """Return the bytes of a Frame's image and mask, and their (height, width).
+
+    Raise ValueError as read_whole() does, or if they differ in size.
+    """
+    image, size = read_whole(frame.image, IMAGE_MEND)
+    mask, mask_size = read_whole(frame.mask, MASK_MEND)
+    if size != mask_size:
+        raise ValueError(f'{frame.image} is {size[1]}x{size[0]} pixels, but its mask is '
+                         f'{mask_size[1]}x{mask_size[0]}')
+    return image, mask, size
+
+
 def _checksums_fit(data):
     """Tell whether every chunk up to the end's (IEND) is there and unharmed."""
     place, view = 8, memoryview(data)
