@@ -32,6 +32,7 @@ setup(
     ],
     entry_points={'console_scripts': [
         f'segmentation_node = {NAME}.node:main',
+        f'accuracy_monitor = {NAME}.accuracy_monitor:main',
         f'demo = {NAME}.demo:main',
         f'benchmark = {NAME}.benchmark:main',
         f'diagnostics_image = {NAME}.diagnostics_image:main',
@@ -47,7 +48,7 @@ setup(
         'pillow>=10.1',
         'psutil>=5.9',
         'rich>=13',
-        'rosbags>=0.10',
+        'rosbags>=0.11.6',  # keeps messages of one time in their order
         'zstandard>=0.22',
     ],
     extras_require={

@@ -1,6 +1,7 @@
 """Bags: the shipped drive, writing and reading back, and the frames-to-bag command."""
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 from conftest import CAMERA, DRIVE, SEMANTIC, write_drive
@@ -88,6 +89,19 @@ def test_images_are_told_apart_by_their_stamps(tmp_path):
     bags.write_messages(tmp_path / 'bag', [first, first._replace(time=first.time + 1)])
     with pytest.raises(bags.BagError, match='two images of the stamp .* stamps must differ'):
         list(bags.read_images(tmp_path / 'bag', first.topic))
+
+
+def test_compressed_images_are_read_as_raw_ones(recorded, tmp_path):
+    store, kind = bags.typestore(), 'sensor_msgs/msg/CompressedImage'
+    first = next(bags.read_messages(DRIVE, [f'{CAMERA}/image']))
+    header, picture = bags.read_picture(first, store)
+    data = cv2.imencode('.png', picture.pixels)[1]
+    image = store.types[kind](header=header, format='bgra8; png compressed bgra8', data=data)
+    bags.write_messages(tmp_path / 'bag', [
+        bags.Message('/image', kind, 1, bytes(store.serialize_cdr(image, kind)))])
+    (stamp, rgb), = bags.read_images(tmp_path / 'bag', '/image')
+    assert stamp == recorded[0][0]
+    np.testing.assert_array_equal(rgb, recorded[0][1])
 
 
 def test_a_topic_without_images_is_named(tmp_path):

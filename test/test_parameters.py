@@ -106,6 +106,8 @@ def test_class_groups_are_masks_for_planners(node, frame, expected):
     node.connected(['green'])
     np.testing.assert_array_equal(segment(node, frame, 'green'),
                                   255 * (expected.labels == NAMES.index('Vegetation')))
+    assert node.set('groups.green', None).successful  # as `ros2 param delete` does
+    node.wait(lambda: not node.count_publishers('/swap/segmentation/green'))
     assert 'groups.green has Trees, but model town07-unet knows' in refused(
         node, 'groups.green', ['Trees'])
 

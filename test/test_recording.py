@@ -131,8 +131,36 @@ def test_a_cut_sqlite3_is_read_up_to_the_break(tmp_path, messages, share):
     there, breaks = read(bag)
     assert there == messages[:len(there)]
     assert share - 0.05 <= len(there) / 200 < 1
-    assert 'bag.db3 breaks off: database disk image is malformed; read up to' in breaks[0]
+    assert 'bag.db3 breaks off: the file ends too early; read up to' in breaks[0]
     assert sorted(file.name for file in bag.iterdir()) == ['bag.db3', 'metadata.yaml']
+
+
+@pytest.mark.parametrize('size', [20, 3000, 4060, 9000])
+def test_a_cut_sqlite3_of_many_messages(tmp_path, size):
+    """SQLite itself reads none of these: the upper pages of its tree are in the missing part."""
+    messages = [bags.Message('/text', 'std_msgs/msg/String', i + 2**(i % 50), os.urandom(size + i))
+                for i in range(1500)]
+    bag = write(tmp_path / 'bag', messages, StoragePlugin.SQLITE3)
+    cut(bag / 'bag.db3', 0.3)
+    there, breaks = read(bag)
+    assert there == messages[:len(there)]
+    assert len(there) > 200 and 'the file ends too early' in breaks[0]
+
+
+@pytest.mark.parametrize('leaf', [True, False])
+def test_a_sqlite3_with_damage_inside_is_read_up_to_it(tmp_path, messages, leaf):
+    """A page that was never written: one of the tree's leaves, or one with a message's data."""
+    bag = write(tmp_path / 'bag', messages, StoragePlugin.SQLITE3)
+    with open(bag / 'bag.db3', 'r+b') as file:
+        content = file.read()
+        page = len(content) // 2 // 4096 * 4096
+        while (content[page] == 13) != leaf:
+            page += 4096
+        file.seek(page)
+        file.write(bytes(4096))
+    there, breaks = read(bag)
+    assert 80 < len(there) < 120 and there == messages[:len(there)]
+    assert ('is missing' if leaf else 'is damaged: ') in breaks[0]
 
 
 def test_a_recorder_that_was_killed_with_a_write_ahead_log(tmp_path, messages):
@@ -166,7 +194,7 @@ def test_a_bag_with_damage_inside_is_read_up_to_it(tmp_path, messages):
         file.write(bytes(1000))
     there, breaks = read(bag)
     assert 20 < len(there) < 180 and there == messages[:len(there)]
-    assert f'is damaged: ' in breaks[0] and f', {len(there)} messages' in breaks[0]
+    assert 'is damaged: ' in breaks[0] and f', {len(there)} messages' in breaks[0]
 
 
 def test_messages_that_the_metadata_promises_are_missed(tmp_path, messages):

@@ -1,15 +1,24 @@
 """Messages of a bag in, the same with the outputs of its cameras among them out."""
 from collections import Counter
 
-import cv2
-import numpy as np
+from rosbags.interfaces import (Qos, QosDurability, QosHistory, QosLiveliness, QosReliability,
+                                QosTime)
+from rosbags.typesys import get_types_from_msg
 
 from unet_perception.bags import IMAGE, IMAGES, BagError, Message, read_picture, typestore
-from unet_perception.labels import IGNORE, colorize
+from unet_perception.outputs import Outputs
+from unet_perception.parameters import TRANSPORTS
 
 INFO = 'sensor_msgs/msg/CameraInfo'
-OUTPUTS = ('mask', 'confidence', 'color', 'overlay', 'camera_info')
-OPACITY = 0.5  # of the colours on the overlay, as the node's default
+LABEL_INFO = 'vision_msgs/msg/LabelInfo'  # which no package index has, so its fields are here
+VISION_CLASS = 'vision_msgs/msg/VisionClass'
+FIELDS = {LABEL_INFO: 'std_msgs/Header header\n'
+                      'vision_msgs/VisionClass[] class_map\n'
+                      'float32 threshold',
+          VISION_CLASS: 'uint16 class_id\nstring class_name'}
+NEVER = QosTime(0, 0)
+LATCHED = Qos(QosHistory.KEEP_LAST, 1, QosReliability.RELIABLE, QosDurability.TRANSIENT_LOCAL,
+              NEVER, NEVER, QosLiveliness.AUTOMATIC, NEVER, False)
 
 
 def find_cameras(recording, names):
@@ -22,8 +31,8 @@ def find_cameras(recording, names):
     cameras = {}
     for name in names:
         name = name.rstrip('/')
-        topic = next((t for t in (f'{name}/image', f'{name}/image/compressed', name)
-                      if t in topics), None)
+        topic = next((topic for topic in (*(f'{name}/{t}' for t in TRANSPORTS.values()), name)
+                      if topic in topics), None)
         if topic is None:
             raise BagError(f'the bag holds no images of the camera {name} (--camera); it holds '
                            f'images of {", ".join(topics) or "no camera"}')
@@ -38,82 +47,83 @@ def find_cameras(recording, names):
 class BagSegmenter:
     """Adds to Messages what the node would publish for them.
 
-    cameras: {image topic: namespace}. topics: of the outputs, {topic: type}. prefixes: of them.
-    frames: how many images got outputs so far. unreadable: how many did not, by image topic;
-    first_reason: why the first of those did not.
+    cameras: {image topic: namespace}. frames: how many images got outputs so far.
+    unreadable: how many did not, by image topic; first_reason: why the first of those did not.
     """
 
-    def __init__(self, segmenter, cameras, outputs, groups, threshold):
-        """Take a Segmenter, find_cameras()' result and what to make.
+    def __init__(self, segmenter, cameras, parameters):
+        """Take a Segmenter, find_cameras()' result and the node's Parameters.
 
-        outputs: some of OUTPUTS. groups: class names by the group's name. threshold: 0..1; less
-        confident pixels get 255. Raise ValueError on a class that the model does not have.
+        Raise ValueError if a class group has a class that the model lacks.
         """
-        names = segmenter.bundle.names
-        unknown = {name for group in groups.values() for name in group} - set(names)
-        if unknown:
-            raise ValueError(f'the model has no class {", ".join(sorted(unknown))}; it has '
-                             f'{", ".join(names)}')
-        self.cameras, self._segmenter, self._threshold = cameras, segmenter, threshold
-        self._images = [name for name in outputs if name != 'camera_info']
-        self._groups = {}
-        for name, group in groups.items():
-            self._groups[name] = np.zeros(256, np.uint8)
-            self._groups[name][[names.index(member) for member in group]] = 255
-        self._infos = {f'{camera}/camera_info': f'{camera}/segmentation/camera_info'
-                       for camera in cameras.values() if 'camera_info' in outputs}
-        self.topics = {f'{camera}/segmentation/{name}': IMAGE
-                       for camera in cameras.values() for name in (*self._images, *groups)}
-        self.topics |= {topic: INFO for topic in self._infos.values()}
-        self.prefixes = tuple(f'{camera}/segmentation/' for camera in cameras.values())
+        self.cameras, self.frames, self.unreadable, self.first_reason = cameras, 0, Counter(), {}
+        self._segmenter, self._parameters = segmenter, parameters
+        self._outputs = Outputs(segmenter.bundle, parameters)
+        self._infos = {f'{camera}/camera_info' for camera in cameras.values()
+                       if 'camera_info' in parameters.outputs}
+        self._named = set()  # cameras whose label_info is out
         self._store = typestore()
-        self.frames, self.unreadable, self.first_reason = 0, Counter(), {}
+        for kind, text in FIELDS.items():
+            self._store.register(get_types_from_msg(text, kind))
+
+    def add_topics(self, writer):
+        """Add the topics of the outputs to a rosbags Writer.
+
+        Return {(topic, type): Connection}.
+        """
+        kinds = dict.fromkeys(self._outputs.names, IMAGE)
+        for name, kind in (('camera_info', INFO), ('label_info', LABEL_INFO)):
+            if name in self._parameters.outputs:
+                kinds[name] = kind
+        connections = {}
+        for camera in self.cameras.values():
+            for name, kind in kinds.items():
+                topic = f'{camera}/segmentation/{name}'
+                connections[topic, kind] = writer.add_connection(
+                    topic, kind, typestore=self._store,
+                    offered_qos_profiles=[LATCHED] if name == 'label_info' else [])
+        return connections
 
     def __call__(self, messages):
         """Return a list of the Messages, each followed by its outputs."""
-        pictures = {}
+        images = {}
         for place, message in enumerate(messages):
             if message.topic in self.cameras:
                 try:
-                    pictures[place] = read_picture(message, self._store)
+                    images[place] = read_picture(message, self._store)
                 except ValueError as error:
                     self.unreadable[message.topic] += 1
                     self.first_reason.setdefault(message.topic, error)
-        results = iter(self._segmenter.batch([picture for _, picture in pictures.values()])
-                       if pictures else ())
-        self.frames += len(pictures)
+        results = iter(self._segmenter.batch([picture for _, picture in images.values()])
+                       if images else ())
+        self.frames += len(images)
         together = []
         for place, message in enumerate(messages):
             together.append(message)
-            if place in pictures:
-                header, picture = pictures[place]
-                together += [
-                    Message(f'{self.cameras[message.topic]}/segmentation/{name}', IMAGE,
-                            message.time, self._serialized(pixels, header))
-                    for name, pixels in self._make(picture, next(results)).items()]
+            if place in images:
+                header, picture = images[place]
+                together += self._answer(message, header, picture, next(results))
             elif message.topic in self._infos:
-                together.append(message._replace(topic=self._infos[message.topic]))
+                together.append(message._replace(
+                    topic=message.topic.removesuffix('camera_info') + 'segmentation/camera_info'))
         return together
 
-    def _make(self, picture, segmentation):
-        """Return the pixels of each output by its name."""
-        mask = segmentation.labels
-        if self._threshold:
-            mask = np.where(segmentation.confidence < 255 * self._threshold,
-                            np.uint8(IGNORE), mask)
-        color = None
-        if {'color', 'overlay'} & set(self._images):
-            color = colorize(mask, self._segmenter.bundle.colors)
-        make = {'mask': lambda: mask, 'confidence': lambda: segmentation.confidence,
-                'color': lambda: color, 'overlay': lambda: cv2.addWeighted(
-                    color, OPACITY, picture.to_rgb(), 1 - OPACITY, 0)}
-        return ({name: make[name]() for name in self._images}
-                | {name: table[mask] for name, table in self._groups.items()})
+    def _answer(self, message, header, picture, result):
+        """Yield the outputs of one image."""
+        base = f'{self.cameras[message.topic]}/segmentation'
+        if 'label_info' in self._parameters.outputs and base not in self._named:
+            self._named.add(base)
+            yield self._message(f'{base}/label_info', LABEL_INFO, message.time, header, class_map=[
+                self._store.types[VISION_CLASS](class_id=i, class_name=name)
+                for i, name in enumerate(self._segmenter.bundle.names)],
+                threshold=self._parameters.confidence_threshold)
+        for name, pixels in self._outputs.images(self._outputs.names, picture, result):
+            height, width, *channels = pixels.shape
+            encoding, step = ('rgb8', 3 * width) if channels else ('mono8', width)
+            yield self._message(
+                f'{base}/{name}', IMAGE, message.time, header, height=height, width=width,
+                encoding=encoding, is_bigendian=0, step=step, data=pixels.reshape(-1))
 
-    def _serialized(self, pixels, header):
-        """Return the bytes of a sensor_msgs/Image, mono8 or rgb8, with that header."""
-        height, width, *channels = pixels.shape
-        encoding, step = ('rgb8', 3 * width) if channels else ('mono8', width)
-        return bytes(self._store.serialize_cdr(self._store.types[IMAGE](
-            header=header, height=height, width=width, encoding=encoding, is_bigendian=0,
-            step=step, data=pixels.reshape(-1)), IMAGE))
+    def _message(self, topic, kind, time, header, **fields):
+        message = self._store.types[kind](header=header, **fields)
+        return Message(topic, kind, time, bytes(self._store.serialize_cdr(message, kind)))

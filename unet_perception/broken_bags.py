@@ -17,6 +17,7 @@ from rosbags.rosbag2.metadata import parse_qos
 from zstandard import ZstdDecompressor
 
 from unet_perception.bags import BagError
+from unet_perception.sqlite_leaves import read_leaves
 
 FORMATS = {'ros2msg': MessageDefinitionFormat.MSG, 'ros2idl': MessageDefinitionFormat.IDL}
 
@@ -143,11 +144,10 @@ def _read_sqlite3(path, connections):
                 row['id'], row['name'], row['type'], row['serialization_format'],
                 row.get('offered_qos_profiles', ''), *definitions.get(row['type'], ('', '')),
                 row.get('type_description_hash', ''))
-        # In the order of the file: the index on the time may be in the part that is missing.
-        for number, time, data in database.execute(
-                'SELECT topic_id, timestamp, data FROM messages NOT INDEXED ORDER BY id'):
-            if number not in connections:  # SQLite gives the last row's columns as NULL, or raises
-                raise sqlite3.DatabaseError('database disk image is malformed')
+        rows = read_leaves(path)
+        if has_wal(path):
+            rows = database.execute('SELECT topic_id, timestamp, data FROM messages ORDER BY id')
+        for number, time, data in rows:
             yield connections[number], time, data
 
 

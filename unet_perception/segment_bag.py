@@ -9,7 +9,8 @@ for byte, and behind each image, at its time and with its header, what the node 
     CAMERA/segmentation/mask          mono8, class ids at camera resolution; 255: below --threshold
     CAMERA/segmentation/confidence    mono8, probability of the class x 255
     CAMERA/segmentation/color         rgb8, the classes' colours
-    CAMERA/segmentation/overlay       rgb8, the colours over the camera image
+    CAMERA/segmentation/overlay       rgb8, the colours over the camera image, with a legend
+    CAMERA/segmentation/label_info    vision_msgs/LabelInfo, once, latched: names of the ids
     CAMERA/segmentation/camera_info   the camera's own
     CAMERA/segmentation/GROUP         mono8, 255 where a class of the --group is, else 0
 
@@ -22,7 +23,6 @@ cannot be read, as was said; 1 nothing was written; 2 wrong arguments; 130 stopp
 """
 import argparse
 import os
-import re
 import signal
 import sys
 import time
@@ -34,9 +34,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from unet_perception.bag_segmenter import OUTPUTS, BagSegmenter, find_cameras
-from unet_perception.bags import new_bag, typestore
+from unet_perception.bag_segmenter import BagSegmenter, find_cameras
+from unet_perception.bags import new_bag
 from unet_perception.model import open_bundle
+from unet_perception.parameters import OUTPUTS, Parameters
 from unet_perception.recording import copy_topic, open_recording
 from unet_perception.runtimes import DEVICES, PRECISIONS
 from unet_perception.segmenter import UPSCALES, Segmenter
@@ -56,7 +57,7 @@ def main(args=None):
                         help="a camera's namespace, with its images in NAMESPACE/image or "
                              'NAMESPACE/image/compressed, or its image topic; may be repeated '
                              f'({CAMERA})')
-    parser.add_argument('--outputs', type=_outputs, default=['mask'], metavar='NAME,NAME',
+    parser.add_argument('--outputs', type=_names, default=('mask',), metavar='NAME,NAME',
                         help=f'what to add, of {", ".join(OUTPUTS)} (mask)')
     parser.add_argument('--group', type=_group, action='append', default=[],
                         metavar='GROUP=CLASS,CLASS',
@@ -94,15 +95,16 @@ def _run(args):
     out = args.out or Path(f'{bag}_segmented')
     if out.exists():
         raise ValueError(f'{out} exists already; take another --out')
+    parameters = Parameters(
+        outputs=args.outputs, groups=dict(args.group), confidence_threshold=args.threshold)
     console = Console(stderr=True)
     with ExitStack() as stack:
         with console.status(f'opening {args.bag}'):
             recording = stack.enter_context(open_recording(args.bag))
             cameras = find_cameras(recording, args.camera or [CAMERA])
-            segment = BagSegmenter(
-                Segmenter(open_bundle(args.model), args.upscale, device=args.device,
-                          precision=args.precision),
-                cameras, args.outputs, dict(args.group), args.threshold)
+            segmenter = Segmenter(open_bundle(args.model), args.upscale, device=args.device,
+                                  precision=args.precision)
+            segment = BagSegmenter(segmenter, cameras, parameters)
         begin = time.perf_counter()
         compressed = (recording.compressed if args.compression is None
                       else args.compression == 'zstd')
@@ -114,23 +116,22 @@ def _run(args):
 
 def _fill(writer, recording, segment, console):
     """Copy a Recording into a new bag's Writer, with what a BagSegmenter adds to it."""
-    connections, total = {}, 0
-    for connection in recording.connections:
-        if connection.topic.startswith(segment.prefixes):
-            print(f'left out: {connection.topic}, which is made anew')
+    made = tuple(f'{camera}/segmentation/' for camera in segment.cameras.values())
+    kept = {}
+    for old in recording.connections:
+        if old.topic.startswith(made):
+            print(f'left out: {old.topic}, which is made anew')
         else:
-            connections[connection.topic, connection.msgtype] = copy_topic(connection, writer)
-            total += connection.msgcount
-    kept = (m for m in recording.messages() if (m.topic, m.type) in connections)
-    for topic, kind in segment.topics.items():
-        connections[topic, kind] = writer.add_connection(topic, kind, typestore=typestore())
+            kept[old.topic, old.msgtype] = copy_topic(old, writer)
+    connections = kept | segment.add_topics(writer)
+    messages = (m for m in recording.messages() if (m.topic, m.type) in kept)
     # Reading, segmenting and writing each leave Python's lock alone for most of their time.
     with (Progress(console=console) as progress,
-          closing(_ahead(_groups(kept, segment.cameras))) as groups,
+          closing(_ahead(_groups(messages, segment.cameras))) as groups,
           closing(_ahead((len(group), segment(group)) for group in groups)) as results):
-        task = progress.add_task('segmenting', total=total)
-        for count, messages in results:
-            for message in messages:
+        task = progress.add_task('segmenting', total=recording.message_count)
+        for count, together in results:
+            for message in together:
                 writer.write(connections[message.topic, message.type], message.time, message.data)
             progress.advance(task, count)
 
@@ -176,19 +177,15 @@ def _report(out, recording, segment, seconds):
         print(f'warning: {sentence}', file=sys.stderr)
 
 
-def _outputs(text):
-    names = text.split(',')
-    if unknown := set(names) - set(OUTPUTS):
-        raise argparse.ArgumentTypeError(f'{", ".join(sorted(unknown))} is none of '
-                                         f'{", ".join(OUTPUTS)}')
-    return list(dict.fromkeys(names))
+def _names(text):
+    return tuple(text.split(','))
 
 
 def _group(text):
-    match = re.fullmatch(r'([A-Za-z][A-Za-z0-9_]*)=(\w+(?:,\w+)*)', text)
-    if not match or match[1] in OUTPUTS:
+    name, _, classes = text.partition('=')
+    if not (name and classes):
         raise argparse.ArgumentTypeError(f'{text} is not of the form drivable=Road,RoadLine')
-    return match[1], match[2].split(',')
+    return name, _names(classes)
 
 
 def _share(text):
