@@ -3,10 +3,10 @@ import json
 import os
 from contextlib import suppress
 from itertools import groupby
-from multiprocessing.pool import ThreadPool
 
 from train import png
 from train.drive import listed
+from train.threads import in_threads
 from unet_perception.labels import IGNORE, get_scheme
 
 CHECKED = '.checked.json'  # in a drive's folder: which of its frames were found good
@@ -24,11 +24,12 @@ def check_frames(frames, every_pixel=False):
     """
     from rich.progress import Progress
     problems, labelled = [], 0.0
-    with Progress() as progress, ThreadPool(os.cpu_count()) as pool:
+    with Progress() as progress:
         task = progress.add_task('checking frames', total=len(frames))
         for drive, of_drive in groupby(frames, lambda frame: frame.drive):
-            with _Checked(drive) as checked:
-                for frame, state, share in pool.imap(checked.check, of_drive, 64):
+            with (_Checked(drive) as checked,
+                  in_threads(checked.check, of_drive, 16) as results):
+                for frame, state, share in results:
                     progress.advance(task)
                     if isinstance(share, ValueError):
                         problems.append(str(share))
@@ -51,10 +52,11 @@ class _Checked:
 
     def __init__(self, drive):
         self._path, self._scheme, self._frames = drive.folder / CHECKED, drive.scheme, {}
-        with suppress(OSError, ValueError, KeyError, TypeError):  # then all is checked anew
+        # Whatever is wrong with the file, all frames are checked anew then.
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             kept = json.loads(self._path.read_text())
             if (kept['format'], kept['scheme']) == (FORMAT, drive.scheme):
-                self._frames = dict(kept['frames'])
+                self._frames = {name: list(known) for name, known in kept['frames'].items()}
         self._new = False
 
     def __enter__(self):
@@ -75,9 +77,8 @@ class _Checked:
     def check(self, frame):
         """Return (frame, state of its files, share of labelled pixels or a ValueError)."""
         try:
-            state = _state(frame)
-            *before, share = self._frames.get(frame.name, (None,))
-            return frame, state, share if before == state else labelled_share(frame)
+            state, known = _state(frame), self._frames.get(frame.name, [])
+            return frame, state, known[-1] if known[:-1] == state else labelled_share(frame)
         except ValueError as error:
             return frame, None, error
 

@@ -17,8 +17,8 @@ IMAGES, MASKS = 'CameraRGB', 'CameraMask'
 class Drive(NamedTuple):
     """A folder of recorded frames.
 
-    name: the folder's. scheme: of its masks' tags, one of labels.SCHEMES. town: CARLA's map, None
-    if unknown. weather: None if unknown.
+    name: the folder's. scheme: of its masks' tags, one of labels.SCHEMES. town, weather: None if
+    unknown. complete: False for a recording that broke off.
     """
 
     folder: Path
@@ -26,6 +26,7 @@ class Drive(NamedTuple):
     scheme: str
     town: str | None = None
     weather: str | None = None
+    complete: bool = True
 
 
 class Frame(NamedTuple):
@@ -98,25 +99,26 @@ def open_drive(folder, scheme=None):
         raise ValueError(f"{folder} has no {MANIFEST} that names its masks' tag scheme; name it "
                          f'by --scheme. {scheme_help()}')
     return Drive(folder, folder.resolve().name, scheme or manifest['scheme'],
-                 _town(manifest.get('town')), manifest.get('weather'))
+                 plain_town(manifest.get('town')), (manifest.get('weather') or {}).get('name'),
+                 manifest.get('complete', True))
 
 
 def read_manifest(path):
     """Return what a drive.json says; ValueError if it is none, of another format or scheme."""
     try:
         manifest = json.loads(path.read_text())
-        found, scheme = manifest['format'], manifest['scheme']
+        found, scheme = manifest['format_version'], manifest['scheme']
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f'{path} is not the manifest of a drive: {error!r}; move it away and '
                          f'give --scheme') from error
     if found != FORMAT:
-        raise ValueError(f'{path} has the format {found}, but only {FORMAT} can be read')
+        raise ValueError(f'{path} is of format version {found}, but only {FORMAT} can be read')
     if scheme not in SCHEMES:
         raise ValueError(f'{path}: the scheme is {scheme!r}, but must be one of {scheme_help()}')
     return manifest
 
 
-def _town(name):
+def plain_town(name):
     """Return a map's plain name: of /Game/Carla/Maps/Town10HD_Opt, Town10HD.
 
     The layered maps (_Opt) show the same town, so one must not validate what the other trains.
@@ -127,7 +129,8 @@ def _town(name):
 def find_frames(drive):
     """List the Frames of a Drive in the order of their names.
 
-    Raise ValueError, naming the files, if a folder is missing or empty or a partner is missing.
+    Raise ValueError, naming the files, if a folder is missing or empty or a partner is missing,
+    unless the recording broke off, which may leave half a frame.
     """
     images, masks = drive.folder / IMAGES, drive.folder / MASKS
     for needed in (images, masks):
@@ -138,9 +141,9 @@ def find_frames(drive):
         raise ValueError(f'{images} holds no PNG files')
     alone = ([f'{masks / n}.png is missing' for n in sorted(names - mask_names)]
              + [f'{images / n}.png is missing' for n in sorted(mask_names - names)])
-    if alone:
+    if alone and drive.complete:
         raise ValueError(listed(alone))
-    return [Frame(drive, name) for name in sorted(names)]
+    return [Frame(drive, name) for name in sorted(names & mask_names)]
 
 
 def _pngs(folder):

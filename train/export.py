@@ -28,8 +28,8 @@ def export_run(folder, models, drives=(), calibration=None):
     not the run's.
     """
     from train.bundle import write_bundle
-    from train.checkpoints import KEPT_WEIGHTS
     from train.check import check_frames
+    from train.checkpoints import KEPT_WEIGHTS
     from train.recipe import Recipe
     from train.split import check_same, split
     from train.unet import build

@@ -4,8 +4,8 @@
 
 BAG is a folder (rosbag2), or one .mcap or .db3 file; several make one drive, so that split files
 belong together. Images with equal stamps in their headers become a frame, whichever comes first
-and however much later the other: CameraRGB/STAMP.png and CameraMask/STAMP.png (stamp in ns, mask in
-tags), with a drive.json that names scheme, town and source. Nothing is guessed: name by
+and however much later the other: CameraRGB/STAMP.png and CameraMask/STAMP.png, stamp in ns, mask
+in tags; drive.json names scheme, town and source. Nothing is guessed: name by
 
     --label-encoding palette   what CARLA's ROS bridge sends: colours
                      tag       what CARLA's own ROS 2 interface sends: the tag in the red channel
@@ -94,7 +94,7 @@ def _run(args):
             with closing(written):
                 frames, faults = _count(written, pairing.frames, console)
             left_out = pairing.left_out + Counter({r: n for r, (n, _) in faults.items()})
-            _write_manifest(partial / MANIFEST, args, bags, frames, left_out)
+            _write_manifest(partial, args, bags, left_out)
             partial.rename(out)
     except OSError as error:
         raise ValueError(f'{out} is not written: {error}') from error
@@ -126,18 +126,23 @@ def _count(written, total, console):
             bad += 1
             faults.setdefault(fault.reason, [0, fault.detail])[0] += 1
             if not good and bad in (FIRST, total):
-                raise ValueError(f'nothing but {fault.reason} among the first {bad}: {fault.detail}')
+                raise ValueError(f'nothing but {fault.reason} among the first {bad}: '
+                                 f'{fault.detail}')
     return good, faults
 
 
-def _write_manifest(path, args, bags, frames, left_out):
-    path.write_text(json.dumps({
-        'format': FORMAT, 'scheme': args.scheme, 'town': args.town, 'weather': args.weather,
-        'frames': frames, 'names': 'stamps of the camera images, ns',
+def _write_manifest(folder, args, bags, left_out):
+    """Write a manifest as train.record does; a frame's name is its camera image's stamp, ns."""
+    names = sorted(path.stem for path in (folder / IMAGES).iterdir())
+    (folder / MANIFEST).write_text(json.dumps({
+        'format_version': FORMAT, 'complete': True, 'scheme': args.scheme, 'town': args.town,
+        'weather': {'name': args.weather},
         'source': {'bags': [bag.resolve().name for bag in args.bags], 'camera': bags.camera,
                    'semantic': bags.semantic, 'label_encoding': args.label_encoding,
                    'tolerance': args.tolerance, 'every_seconds': args.every_seconds},
-        'left_out': left_out}, indent=1) + '\n')
+        'left_out': left_out,
+        'frames': [{'name': name, 'timestamp': int(name) / 1e9} for name in names]},
+        indent=1) + '\n')
 
 
 def _report(out, bags, stamps, frames, left_out, faults):

@@ -1,12 +1,9 @@
 """Image messages of frames, checked and written as the PNG files of a drive."""
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from os import cpu_count
-
 import cv2
 import numpy as np
 
 from train.drive import IMAGES, MASKS
+from train.threads import in_threads
 from unet_perception.bags import read_picture, typestore
 from unet_perception.labels import SCHEMES, colors_to_tags, tags_to_labels
 
@@ -25,8 +22,8 @@ class LeftOut(ValueError):
 def read_tags(message, store, encoding, scheme):
     """Return the uint8 tags (height, width) of a semantic camera's Message.
 
-    store: a typestore. encoding: 'palette', as CARLA's ROS bridge paints them, or 'tag', in the red channel. Raise
-    LeftOut if the image cannot be read or holds what the scheme does not have.
+    store: a typestore. encoding: 'palette', as CARLA's ROS bridge paints them, or 'tag', in the
+    red channel. Raise LeftOut if the image cannot be read or holds what the scheme does not have.
     """
     rgb = _rgb(message, store, 'semantic')
     try:
@@ -86,7 +83,8 @@ def write_frames(images, folder, encoding, scheme):
     """
     store = typestore()
 
-    def write(frame, message, semantic):
+    def write(item):
+        frame, message, semantic = item
         try:
             pixels = (read_tags(message, store, encoding, scheme) if semantic else
                       cv2.cvtColor(_rgb(message, store, 'camera'), cv2.COLOR_RGB2BGR))
@@ -97,15 +95,16 @@ def write_frames(images, folder, encoding, scheme):
         return frame, pixels.shape[1::-1]
 
     waiting = {}  # of each frame whose partner is still to come: its size, or why it is left out
-    for frame, result in _in_threads(write, images):
-        if frame not in waiting:
-            waiting[frame] = result
-            continue
-        fault = _fault(waiting.pop(frame), result)
-        if fault:
-            for semantic in (False, True):
-                _path(folder, frame, semantic).unlink(missing_ok=True)
-        yield frame, fault
+    with in_threads(write, images) as results:
+        for frame, result in results:
+            if frame not in waiting:
+                waiting[frame] = result
+                continue
+            fault = _fault(waiting.pop(frame), result)
+            if fault:
+                for semantic in (False, True):
+                    _path(folder, frame, semantic).unlink(missing_ok=True)
+            yield frame, fault
 
 
 def _path(folder, frame, semantic):
@@ -119,21 +118,6 @@ def _fault(*halves):
             return half
     sizes = ['x'.join(map(str, size)) for size in halves]
     if sizes[0] != sizes[1]:
-        return LeftOut('frames of two sizes', f'{sizes[0]} and {sizes[1]}; give both cameras the same '
-                       f'size, field of view and pose')
+        return LeftOut('frames of two sizes', f'{sizes[0]} and {sizes[1]}; give both cameras the '
+                       f'same size, field of view and pose')
     return None
-
-
-def _in_threads(work, items):
-    """Yield work(*item) of all items in their order, worked on a few at a time."""
-    futures, most = deque(), 2 * cpu_count()
-    pool = ThreadPoolExecutor(cpu_count())
-    try:
-        for item in items:
-            futures.append(pool.submit(work, *item))
-            if len(futures) > most:
-                yield futures.popleft().result()
-        while futures:
-            yield futures.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)

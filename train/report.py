@@ -2,18 +2,16 @@
 
     python -m train.dataset --data DRIVE [DRIVE ...] --plot dataset.png
 
-prints each drive with its town, sizes and near-copies, each class with its share of the pixels, the
-frames that show it and its share in every town, and whatever looks wrong: files that cannot be
+prints each drive with its town, sizes and near-copies, each class with its share of the pixels,
+the frames that show it and its share in every town, and whatever looks wrong: files that cannot be
 used, tags that the scheme does not have, shares that speak for another scheme, traffic lights
 tagged as pedestrians (CARLA 0.9.16), near-copies, images that are in two drives. --plot draws it.
 
 Exit code: 0 nothing looks wrong; 3 something does, as was said; 1 the drives cannot be read.
 """
 import argparse
-import os
 import sys
 from itertools import groupby
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +21,8 @@ from rich.table import Table
 
 from train.commands import add_data, add_scheme, run
 from train.drive import find_drives, find_frames
-from train.suspicions import suspicions
 from train.survey import survey
+from train.suspicions import suspicions
 from unet_perception.labels import NAMES
 
 MOST_TOWNS = 6  # columns of a table
@@ -63,14 +61,10 @@ def _run(args):
 def look(drives):
     """Return the Surveys of Drives, in their order, under a progress bar."""
     frames = [find_frames(drive) for drive in drives]  # refuses before the work
-    surveys = []
-    with Progress(console=Console(stderr=True)) as progress, ThreadPool(os.cpu_count()) as pool:
+    with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task('looking at frames', total=sum(map(len, frames)))
-        for drive, of_drive in zip(drives, frames):
-            for found in survey(drive, of_drive, pool):
-                progress.advance(task)
-            surveys.append(found)
-    return surveys
+        return [survey(drive, of_drive, lambda: progress.advance(task))
+                for drive, of_drive in zip(drives, frames)]
 
 
 def by_town(surveys):
@@ -106,7 +100,10 @@ def _classes_table(surveys, towns):
     frames, total = sum(f.class_frames for f in surveys), sum(f.frames for f in surveys)
     columns = towns if 1 < len(towns) <= MOST_TOWNS else {}
     never = [name for name, count in zip(NAMES, frames) if not count]
-    table = Table(title='classes', caption=f'never: {", ".join(never) or "none"}')
+    caption = f'never: {", ".join(never) or "none"}'
+    if len(towns) > MOST_TOWNS:
+        caption += f'\nThe shares in {len(towns)} towns are in the --plot.'
+    table = Table(title='classes', caption=caption)
     table.add_column('class')
     for column in ('pixels', 'frames', 'of all', *columns):
         table.add_column(column, justify='right')
@@ -118,7 +115,7 @@ def _classes_table(surveys, towns):
 
 
 def _share(value):
-    return f'{value:.2%}' if value else '-'
+    return '-' if not value else f'{value:.2%}' if value >= 0.0001 else '<0.01%'
 
 
 if __name__ == '__main__':

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from train.drive import find_drives, find_frames
+from train.drive import find_drives, find_frames, plain_town
 
 
 def split_by_stretches(frames, fraction, stretches, gap):
@@ -36,7 +36,7 @@ def held_out(drives, towns, names):
     Raise ValueError on a town or a name that no drive has, where a drive's town is unknown, or if
     no drive is left to train on.
     """
-    there = {drive.town for drive in drives}
+    towns, there = set(map(plain_town, towns)), {drive.town for drive in drives}
     if towns and None in there:
         unknown = next(drive.folder for drive in drives if not drive.town)
         raise ValueError(f'--val-town needs the town of every drive, but {unknown} has no '

@@ -7,6 +7,7 @@ import numpy as np
 
 from train import png
 from train.drive import Drive
+from train.threads import in_threads
 from unet_perception.labels import CLASSES, get_scheme
 
 NEAR_COPY = 1.0  # grey levels; in a drive of 8,045 frames only those that stand still are below
@@ -53,17 +54,16 @@ def _by_class(by_tag, scheme):
     return counts
 
 
-def survey(drive, frames, pool):
-    """Yield the Survey of a drive after each of its frames, for a progress bar.
-
-    frames: a list of Frame. pool: a ThreadPool.
-    """
+def survey(drive, frames, advance=lambda: None):
+    """Return the Survey of a drive. frames: a list of Frame. advance: called after each."""
     found, before = Survey(drive), None
-    for result in pool.imap(_look, frames, 16):
-        if isinstance(result, ValueError):
-            found.bad.append(str(result))
-            before = None
-        else:
+    with in_threads(_look, frames, 8) as results:
+        for result in results:
+            advance()
+            if isinstance(result, ValueError):
+                found.bad.append(str(result))
+                before = None
+                continue
             size, pixels, upper, thumbnail, picture = result
             found.frames += 1
             found.sizes[size] += 1
@@ -75,7 +75,7 @@ def survey(drive, frames, pool):
             if before is not None:
                 found.changes.append(float(np.abs(thumbnail - before).mean()))
             before = thumbnail
-        yield found
+    return found
 
 
 def _look(frame):

@@ -19,8 +19,13 @@ SIGN_BUG = 'CARLA 0.9.16 tags traffic lights and signs of some towns so (its iss
 def suspicions(surveys):
     """Return a list of sentences on the Surveys, each about one drive, or two."""
     return [f'{survey.drive.name}: {sentence}' for survey in surveys
-            for look in (_files, _outside, _shares, _sign_bug, _near_copies)
+            for look in (_incomplete, _files, _outside, _shares, _sign_bug, _near_copies)
             for sentence in look(survey)] + _shared_pictures(surveys)
+
+
+def _incomplete(survey):
+    if not survey.drive.complete:
+        yield 'the recording broke off; train.record goes on with it by the same command'
 
 
 def _files(survey):
@@ -31,7 +36,7 @@ def _files(survey):
 def _outside(survey):
     scheme = get_scheme(survey.drive.scheme)
     for tag in np.flatnonzero(survey.pixels[len(scheme.labels):]) + len(scheme.labels):
-        what = 'which is no label' if tag == IGNORE else f'which scheme {scheme.name} does not have'
+        what = 'no label' if tag == IGNORE else f'outside scheme {scheme.name}'
         yield (f'tag {tag}, {what}, is in {survey.tag_frames[tag]} frames, '
                f'{_percent(survey.pixels[tag], survey.pixels.sum())} of the pixels')
 
@@ -47,8 +52,8 @@ def _shares(survey):
             yield f'{share[name]:.1%} of the pixels are {name}; {ask}'
     if (NAMES.index('Sky') in get_scheme(survey.drive.scheme).labels
             and share['Unlabeled'] > MOST_UNLABELED):
-        yield (f'{share["Unlabeled"]:.1%} of the pixels are Unlabeled, though the sky has a tag of '
-               f'its own; {ask}')
+        yield (f'{share["Unlabeled"]:.1%} of the pixels are Unlabeled, though the sky has a tag '
+               f'of its own; {ask}')
 
 
 def _sign_bug(survey):
@@ -61,14 +66,14 @@ def _sign_bug(survey):
                f'{SIGN_BUG}: look at the masks')
     for tag, name in ((12, 'Pedestrian'), (18, 'Motorcycle')):
         if survey.upper[tag] > survey.pixels[tag] / 2:
-            yield (f'{_percent(survey.upper[tag], survey.pixels[tag])} of the pixels tagged {name} '
-                   f'are in the upper 1/{UPPER} of the image; {SIGN_BUG}: look at the masks')
+            yield (f'{_percent(survey.upper[tag], survey.pixels[tag])} of the pixels tagged '
+                   f'{name} are in the upper 1/{UPPER} of the image; {SIGN_BUG}: look at them')
 
 
 def _near_copies(survey):
     if survey.near_copies > MOST_NEAR_COPIES:
-        yield (f'{survey.near_copies:.0%} of the frames hardly differ from the one before, as when '
-               f'the car stands still; they cost time and teach little')
+        yield (f'{survey.near_copies:.0%} of the frames hardly differ from the one before, as '
+               f'when the car stands still; they cost time and teach little')
 
 
 def _shared_pictures(surveys):
