@@ -31,6 +31,14 @@ NEED_TENSORFLOW = ['test_benchmark.py', 'test_dataset.py', 'test_drives.py', 'te
 collect_ignore = NEED_TENSORFLOW if find_spec('tensorflow') is None else []
 
 
+@pytest.fixture(scope='session', autouse=True)
+def cache_folder(tmp_path_factory):
+    """Let the commands remember what they checked in a place of the tests' own."""
+    # matplotlib's fonts stay where they are; to find them again takes seconds.
+    os.environ.setdefault('MPLCONFIGDIR', str(Path('~/.cache/matplotlib').expanduser()))
+    os.environ['XDG_CACHE_HOME'] = str(tmp_path_factory.mktemp('cache'))
+
+
 def pytest_report_header():
     """Say what is left out."""
     if collect_ignore:

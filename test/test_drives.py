@@ -183,17 +183,25 @@ def test_files_are_read_once_and_again_when_they_change(tmp_path, monkeypatch):
     assert read[7:] == ['00003'] * 2
 
 
-def test_checking_does_without_a_place_to_remember(tmp_path):
+def test_checking_does_without_a_place_to_remember(tmp_path, monkeypatch):
     frames = frames_of(make(tmp_path / 'd', blank(2)), None)
-    (tmp_path / 'd/.checked.json').mkdir()
+    (tmp_path / 'file').write_text('')
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
     check_frames(frames)
-    shutil.rmtree(tmp_path / 'd/.checked.json')
-    (tmp_path / 'd/.checked.json').write_text(
-        '{"format": 1, "scheme": "A", "frames": {"00000": 3}}')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('XDG_CACHE_HOME', 'relative')
     check_frames(frames)
-    assert len(json.loads((tmp_path / 'd/.checked.json').read_text())['frames']) == 2
+    assert not (tmp_path / 'relative').exists()
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    check_frames(frames)
+    kept, = (tmp_path / 'cache/unet_perception/checked').iterdir()
+    whole = kept.read_text()
+    for damaged in ('{"format": 1, "scheme": "A", "frames": {"00000": 3}}', whole[:50], '[]'):
+        kept.write_text(damaged)
+        check_frames(frames)
+        assert kept.read_text() == whole
     assert sorted(p.name for p in (tmp_path / 'd').iterdir()) == [
-        '.checked.json', 'CameraMask', 'CameraRGB', 'drive.json']
+        'CameraMask', 'CameraRGB', 'drive.json']
 
 
 def test_damage_is_found_by_the_checksums(tmp_path, recorded):

@@ -2,21 +2,22 @@
 import json
 import os
 from contextlib import suppress
+from hashlib import sha256
 from itertools import groupby
+from pathlib import Path
 
 from train import png
 from train.drive import listed
 from train.threads import in_threads
 from unet_perception.labels import IGNORE, get_scheme
 
-CHECKED = '.checked.json'  # in a drive's folder: which of its frames were found good
 FORMAT = 1
 
 
 def check_frames(frames, every_pixel=False):
     """Read every file that was not yet checked in its present state (by its size and time).
 
-    What was found good is kept in the drive's folder, if that can be written into.
+    What was found good is kept in the user's cache, ~/.cache/unet_perception/checked.
     frames: list of Frame, those of each drive together. every_pixel: refuse a mask with the tag
     255 (no label) too. Raise ValueError that names each bad file: not a whole 8-bit PNG, image
     and mask of different size, a tag outside the scheme. Raise it too if no pixel of any mask is
@@ -48,10 +49,10 @@ def check_frames(frames, every_pixel=False):
 
 
 class _Checked:
-    """The good frames of a drive, kept in its folder from run to run."""
+    """The good frames of a drive, kept from run to run."""
 
     def __init__(self, drive):
-        self._path, self._scheme, self._frames = drive.folder / CHECKED, drive.scheme, {}
+        self._path, self._scheme, self._frames = _place(drive), drive.scheme, {}
         # Whatever is wrong with the file, all frames are checked anew then.
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             kept = json.loads(self._path.read_text())
@@ -64,11 +65,12 @@ class _Checked:
 
     def __exit__(self, *error):
         """Write down what is known, also after Ctrl-C; another run may do so at the same time."""
-        if self._new:
+        if self._new and self._path.is_absolute():  # else there is no home
             kept = {'format': FORMAT, 'scheme': self._scheme, 'frames': self._frames}
-            partial = self._path.with_name(f'{CHECKED}.{os.getpid()}')
-            with suppress(OSError):
+            partial = self._path.with_suffix(f'.{os.getpid()}')
+            with suppress(OSError):  # then all is checked anew next time
                 try:
+                    partial.parent.mkdir(parents=True, exist_ok=True)
                     partial.write_text(json.dumps(kept))
                     partial.replace(self._path)
                 finally:
@@ -87,6 +89,13 @@ class _Checked:
         if self._frames.get(frame.name) != [*state, share]:
             self._frames[frame.name] = [*state, share]
             self._new = True
+
+
+def _place(drive):
+    """Return where to remember the frames of a drive; not beside them, for data stays as it is."""
+    cache = Path(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'))
+    name = sha256(os.fsencode(drive.folder.resolve())).hexdigest()[:32]
+    return cache / 'unet_perception' / 'checked' / f'{name}.json'
 
 
 def _state(frame):
