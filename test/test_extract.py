@@ -15,6 +15,7 @@ from conftest import CAMERA, DRIVE, ROOT, SEMANTIC, frames_of
 from train import extract, png
 from train.check import check_frames
 from train.drive import find_drives
+from train.frame_files import write_frames
 from train.pairing import pair
 from unet_perception import bags
 from unet_perception.labels import SCHEMES
@@ -106,6 +107,14 @@ def test_one_bag_in_many_files(frames, tmp_path, storage):
         out = tmp_path / f'drive_{order[0].name}'
         assert run(order, out, *PALETTE) == (0, {})
         assert len(frames_of(out, None)) == len(frames)
+
+
+def test_parts_are_read_in_the_order_of_time(frames, tmp_path):
+    """As a shell's * gives them: the parts of a bag 2 after 10."""
+    for number, part in ((0, frames[:3]), (10, frames[6:]), (2, frames[3:6])):
+        bags.write_messages(tmp_path / f'part_{number}', sum(messages(part), []))
+    parts = [tmp_path / f'part_{number}' for number in (0, 10, 2)]
+    assert run(parts, tmp_path / 'drive', *PALETTE) == (0, {})
 
 
 def test_pairs_are_nearest_to_each_other_and_near_enough():
@@ -251,6 +260,14 @@ def test_a_bag_that_breaks_off_is_read_up_to_the_break(tmp_path, capsys):
     assert run(file, tmp_path / 'drive', *PALETTE)[0] == 3
     assert 20 < len(frames_of(tmp_path / 'drive', None)) < 100
     assert 'read up to the break' in capsys.readouterr().err
+
+
+def test_half_a_frame_is_not_left(frames, tmp_path):
+    (tmp_path / 'CameraRGB').mkdir()
+    camera, _ = messages(frames)
+    (stamp, fault), = write_frames([(7, camera[0], False)], tmp_path, 'palette', 'A')
+    assert stamp == 7 and fault.reason == 'frames that are gone'
+    assert not list((tmp_path / 'CameraRGB').iterdir())
 
 
 def test_a_simulation_that_starts_anew_is_said(frames, tmp_path, capsys):

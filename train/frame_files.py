@@ -105,6 +105,10 @@ def write_frames(images, folder, encoding, scheme):
                 for semantic in (False, True):
                     _path(folder, frame, semantic).unlink(missing_ok=True)
             yield frame, fault
+    for frame in waiting:  # the bag has less in it than when its stamps were read
+        for semantic in (False, True):
+            _path(folder, frame, semantic).unlink(missing_ok=True)
+        yield frame, LeftOut('frames that are gone', 'the bag has changed meanwhile')
 
 
 def _path(folder, frame, semantic):

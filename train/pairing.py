@@ -30,10 +30,12 @@ class Bags:
         camera, semantic: a camera's namespace, with its images in image or image/compressed below
         it, or its image topic.
         """
-        self._paths, self.breaks, there = paths, [], set()
+        self.breaks, there, starts = [], set(), {}
         for path in paths:
             with open_recording(path) as recording:
                 there |= {c.topic for c in recording.connections if c.msgtype in IMAGES}
+                starts[path] = next((message.time for message in recording.messages()), 0)
+        self._paths = sorted(starts, key=starts.get)  # a shell puts part 10 before part 2
         self.camera = _topic(there, camera, '--camera')
         self.semantic = _topic(there, semantic, '--semantic')
         if self.camera == self.semantic:
