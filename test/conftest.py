@@ -25,9 +25,18 @@ os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] = str(ROOT / 'config' / 'fastdds.xm
 
 # A ROS workspace has no TensorFlow. Not by pytest.importorskip() in these files: launch_testing,
 # which pytest loads there, imports each file of a folder and takes a skip as one of the folder.
-NEED_TENSORFLOW = ['test_benchmark.py', 'test_dataset.py', 'test_export.py', 'test_fit.py',
-                   'test_metrics.py', 'test_segmenter.py', 'test_unet.py']
+NEED_TENSORFLOW = ['test_benchmark.py', 'test_dataset.py', 'test_drives.py', 'test_export.py',
+                   'test_fit.py', 'test_metrics.py', 'test_report.py', 'test_segmenter.py',
+                   'test_unet.py']
 collect_ignore = NEED_TENSORFLOW if find_spec('tensorflow') is None else []
+
+
+@pytest.fixture(scope='session', autouse=True)
+def cache_folder(tmp_path_factory):
+    """Let the commands remember what they checked in a place of the tests' own."""
+    # matplotlib's fonts stay where they are; to find them again takes seconds.
+    os.environ.setdefault('MPLCONFIGDIR', str(Path('~/.cache/matplotlib').expanduser()))
+    os.environ['XDG_CACHE_HOME'] = str(tmp_path_factory.mktemp('cache'))
 
 
 def pytest_report_header():
@@ -53,6 +62,12 @@ def drive_folder(recorded, tmp_path_factory):
     folder = tmp_path_factory.mktemp('drive')
     write_drive(folder, [(image, truth) for _, image, truth in recorded[::2]])
     return folder
+
+
+def frames_of(folder, scheme='A'):
+    """Return the Frames of a drive."""
+    from train.drive import find_frames, open_drive
+    return find_frames(open_drive(folder, scheme))
 
 
 def write_drive(folder, frames):

@@ -4,10 +4,11 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import write_drive
+from conftest import frames_of, write_drive
 from PIL import Image
 
-from train import augment, dataset, drive, split
+from train import augment, dataset, png, split
+from train.check import check_frames
 from train.recipe import Recipe
 
 SMALL = Recipe(scheme='A', height=32, width=48, batch=4, epochs=3)
@@ -18,9 +19,9 @@ def blank(height=8, width=12, tag=0):
 
 
 def test_frames_come_in_order_with_their_labels(drive_folder, recorded):
-    frames = drive.find_frames(drive_folder)
+    frames = frames_of(drive_folder)
     assert [f.image.stem for f in frames] == [f'{i:05d}' for i in range(len(frames))]
-    image, labels = dataset.read_frame(str(frames[2].image), str(frames[2].mask), 'A')
+    image, labels = dataset.load(frames[2])
     np.testing.assert_array_equal(image, recorded[4][1])
     np.testing.assert_array_equal(labels, recorded[4][2])
 
@@ -37,33 +38,34 @@ def test_the_tag_is_the_maximum_over_the_masks_channels(tmp_path, channel):
 @pytest.mark.parametrize('mode', ['L', 'LA', 'RGB', 'RGBA'])
 def test_the_alpha_of_a_mask_is_no_tag(tmp_path, mode):
     write_drive(tmp_path, [blank()])
-    frame, = drive.find_frames(tmp_path)
+    frame, = frames_of(tmp_path)
     tags = np.tile(np.arange(12, dtype=np.uint8), (8, 1))
     Image.fromarray(tags).convert(mode).save(frame.mask)  # alpha is 255 everywhere
-    drive.check_frames([frame], 'A')
+    check_frames([frame])
     np.testing.assert_array_equal(dataset.read_tags(str(frame.mask)), tags)
+    np.testing.assert_array_equal(png.decode_tags(frame.mask.read_bytes()), tags)
 
 
 def test_tags_of_other_schemes_become_labels(tmp_path):
     write_drive(tmp_path / 'd', [blank(tag=14)])
-    frame, = drive.find_frames(tmp_path / 'd')
     for scheme, label in (('B', 14), ('C', 10)):  # Ground in B, Car in C
-        assert np.all(dataset.read_frame(*map(str, frame), scheme)[1] == label)
+        frame, = frames_of(tmp_path / 'd', scheme)
+        assert np.all(dataset.load(frame)[1] == label)
 
 
 def test_missing_folders_and_files_are_named(tmp_path):
     with pytest.raises(ValueError, match='CameraRGB is not there'):
-        drive.find_frames(tmp_path)
+        frames_of(tmp_path)
     write_drive(tmp_path / 'd', [])
     with pytest.raises(ValueError, match='CameraRGB holds no PNG'):
-        drive.find_frames(tmp_path / 'd')
+        frames_of(tmp_path / 'd')
     shutil.rmtree(tmp_path / 'd')
     write_drive(tmp_path / 'd', [blank()] * 4)
     (tmp_path / 'd/CameraMask/00001.png').unlink()
     (tmp_path / 'd/CameraRGB/00003.png').unlink()
     with pytest.raises(ValueError, match=r'(?s)2 bad file.*CameraMask/00001.png is missing.*'
                                          r'CameraRGB/00003.png is missing'):
-        drive.find_frames(tmp_path / 'd')
+        frames_of(tmp_path / 'd')
 
 
 def test_bad_files_are_all_named(tmp_path):
@@ -77,7 +79,7 @@ def test_bad_files_are_all_named(tmp_path):
     Image.fromarray(np.zeros((8, 13), np.uint8)).save(masks / '00003.png')
     Image.fromarray(np.full((8, 12), 13, np.uint8)).save(masks / '00004.png')
     with pytest.raises(ValueError) as error:
-        drive.check_frames(drive.find_frames(tmp_path), 'A')
+        check_frames(frames_of(tmp_path))
     lines = str(error.value).split('\n')
     assert len(lines) == 5 and lines[0].startswith('4 bad file')
     assert 'CameraRGB/00001.png is not a whole PNG' in lines[1]
@@ -99,7 +101,7 @@ def test_pictures_that_turn_tags_into_others_are_refused(tmp_path):
     (tmp_path / 'CameraRGB/00004.png').unlink()
     (tmp_path / 'CameraRGB/00004.png').mkdir()
     with pytest.raises(ValueError) as error:
-        drive.check_frames(drive.find_frames(tmp_path), 'A')
+        check_frames(frames_of(tmp_path))
     lines = str(error.value).split('\n')
     mend = 'save it as a one-channel 8-bit PNG of tag ids'
     assert f'CameraMask/00000.png is a PNG of 16-bit grey; {mend}' in lines[1]
@@ -111,12 +113,12 @@ def test_pictures_that_turn_tags_into_others_are_refused(tmp_path):
 
 def test_a_drive_without_a_label_is_refused(tmp_path):
     write_drive(tmp_path, [blank(tag=255)] * 2 + [blank()])
-    frames = drive.find_frames(tmp_path)
-    drive.check_frames(frames, 'A')
+    frames = frames_of(tmp_path)
+    check_frames(frames)
     with pytest.raises(ValueError, match='none of the 2 masks from .*00000.png to .*00001.png'):
-        drive.check_frames(frames[:2], 'A')
+        check_frames(frames[:2])
     with pytest.raises(ValueError, match=r'2 bad(?s:.*)00001.png has the tag 255 .* in 100.00%'):
-        drive.check_frames(frames, 'A', every_pixel=True)
+        check_frames(frames, every_pixel=True)
 
 
 def test_validation_is_whole_stretches_with_a_gap():
@@ -138,14 +140,14 @@ def test_a_split_without_room_is_refused(stretches, gap):
 
 
 def stream(folder, first_epoch=0, recipe=SMALL):
-    return list(dataset.training_batches(drive.find_frames(folder), recipe,
+    return list(dataset.training_batches(frames_of(folder), recipe,
                                          first_epoch).as_numpy_iterator())
 
 
 def test_a_stream_from_a_later_epoch_goes_on_just_there(drive_folder):
     whole = stream(drive_folder)
     per_epoch = len(whole) // 3
-    assert per_epoch == len(drive.find_frames(drive_folder)) // 4
+    assert per_epoch == len(frames_of(drive_folder)) // 4
     for (image, labels), (image2, labels2) in zip(
             whole[per_epoch:], stream(drive_folder, first_epoch=1), strict=True):
         np.testing.assert_array_equal(image, image2)
@@ -193,7 +195,7 @@ def test_resize_takes_pixel_centres():
 
 
 def test_spread_and_select(drive_folder):
-    frames = drive.find_frames(drive_folder)
+    frames = frames_of(drive_folder)
     assert [f.image.stem for f in split.spread(frames, 3)] == ['00000', '00030', '00060']
     assert split.spread(frames, 0) == frames
     with pytest.raises(ValueError, match='asks for 99, but there are 61'):

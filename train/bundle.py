@@ -57,7 +57,7 @@ def write_bundle(folder, network, recipe, run, calibration=(), validation=()):
     }
     _write_manifest(partial, manifest)
     if validation:  # measured as the bundle it is, while nobody can mistake it for a whole one
-        figures = _figures(open_bundle(partial), validation, recipe.scheme)
+        figures = _figures(open_bundle(partial), validation)
         _write_manifest(partial, manifest | figures)
     os.rename(partial, folder)
     return open_bundle(folder)
@@ -67,10 +67,10 @@ def _write_manifest(folder, manifest):
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + '\n')
 
 
-def _figures(bundle, frames, scheme):
+def _figures(bundle, frames):
     """Measure a bundle, print the figures, and return them as the manifest has them."""
     from unet_perception import metrics
-    validation, by_precision = precisions.measure(bundle, frames, scheme)
+    validation, by_precision = precisions.measure(bundle, frames)
     metrics.print_table(validation)
     precisions.print_table(by_precision)
     return {'precisions': by_precision, 'validation': validation}

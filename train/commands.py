@@ -2,16 +2,23 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 
 
 def run(command, args):
-    """Run command(args); return its exit code, or 1 after printing what cannot work as asked."""
+    """Run command(args); return its exit code, or 1 after printing what cannot work as asked.
+
+    130 after Ctrl-C.
+    """
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     try:
         return command(args)
     except (ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print('stopped', file=sys.stderr)
+        return 130
 
 
 def number(kind, fits, must):
@@ -32,6 +39,20 @@ def number(kind, fits, must):
 def at_least(least):
     """Return an argparse type: a whole number that is not below `least`."""
     return number(int, lambda value: value >= least, f'at least {least}')
+
+
+def add_data(parser, purpose, required=True):
+    """Add --data to a command: paths to give to drive.find_drives()."""
+    parser.add_argument('--data', type=Path, nargs='+', action='extend', required=required,
+                        metavar='DRIVE', help=f'the drives to {purpose}, and folders of drives')
+
+
+def add_scheme(parser):
+    """Add --scheme, the tag scheme of the drives that do not name their own."""
+    from unet_perception.labels import SCHEMES, scheme_help
+    parser.add_argument('--scheme', choices=tuple(SCHEMES),
+                        help="the masks' tag scheme, needed for drives without a drive.json that "
+                             f'names it. {scheme_help()}')
 
 
 def writable(folder):

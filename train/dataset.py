@@ -2,11 +2,15 @@
 
 A mask's tag is the maximum over its red, green and blue (CARLA writes it into the red one).
 """
+if __name__ == '__main__':  # python -m train.dataset: the report, which needs no TensorFlow
+    from train.report import main
+    raise SystemExit(main())
+
 import numpy as np
 import tensorflow as tf
 
 from train import augment
-from unet_perception.labels import IGNORE, get_scheme
+from unet_perception.labels import IGNORE, SCHEMES
 
 
 def read_image(path):
@@ -20,11 +24,29 @@ def read_tags(path):
     return tf.reduce_max(tf.io.decode_png(tf.io.read_file(path), channels=3), axis=2)
 
 
+def files(frames):
+    """Return what read_frame() takes of the Frames, as three tensors of their length."""
+    places = list(SCHEMES)
+    return (tf.constant([str(f.image) for f in frames], tf.string),
+            tf.constant([str(f.mask) for f in frames], tf.string),
+            tf.constant([places.index(f.drive.scheme) for f in frames], tf.int32))
+
+
 def read_frame(image_path, mask_path, scheme):
-    """Read a frame as uint8 tensors: RGB image (height, width, 3) and labels (height, width)."""
-    table = np.full(256, IGNORE, np.uint8)
-    table[:len(get_scheme(scheme).labels)] = get_scheme(scheme).labels
+    """Read a frame as uint8 tensors: RGB image (height, width, 3) and labels (height, width).
+
+    scheme: of the mask's tags, by its place in SCHEMES.
+    """
+    tables = np.full((len(SCHEMES), 256), IGNORE, np.uint8)
+    for table, known in zip(tables, SCHEMES.values()):
+        table[:len(known.labels)] = known.labels
+    table = tf.gather(tables, scheme)
     return read_image(image_path), tf.gather(table, tf.cast(read_tags(mask_path), tf.int32))
+
+
+def load(frame):
+    """Read a Frame as uint8 arrays: RGB image (height, width, 3) and labels (height, width)."""
+    return tuple(t.numpy() for t in read_frame(*(t[0] for t in files([frame]))))
 
 
 def resize(image, labels, height, width, interpolation):
@@ -46,8 +68,7 @@ def training_batches(frames, recipe, first_epoch=0):
     resumed at an epoch sees just what the uninterrupted run would have seen. An epoch's last,
     partial batch is left out.
     """
-    images = tf.constant([str(f.image) for f in frames])
-    masks = tf.constant([str(f.mask) for f in frames])
+    images, masks, schemes = files(frames)
 
     def order(epoch):
         indices = tf.random.experimental.stateless_shuffle(
@@ -56,7 +77,7 @@ def training_batches(frames, recipe, first_epoch=0):
             recipe.batch, drop_remainder=True)
 
     def load(index, epoch):
-        image, labels = read_frame(images[index], masks[index], recipe.scheme)
+        image, labels = read_frame(images[index], masks[index], schemes[index])
         seed = tf.stack([recipe.seed * 100_003 + epoch, index])
         if recipe.augment:
             image, labels = augment.crop_and_flip(image, labels, seed)
@@ -72,11 +93,9 @@ def training_batches(frames, recipe, first_epoch=0):
 
 def validation_batches(frames, recipe):
     """Stream the frames once, in order, as the network sees them; float32 images in 0..255."""
-    def load(image, mask):
-        return resize(*read_frame(image, mask, recipe.scheme),
-                      recipe.height, recipe.width, recipe.resize)
+    def resized(*files):
+        return resize(*read_frame(*files), recipe.height, recipe.width, recipe.resize)
 
-    paths = ([str(f.image) for f in frames], [str(f.mask) for f in frames])
-    return (tf.data.Dataset.from_tensor_slices(paths)
-            .map(load, num_parallel_calls=tf.data.AUTOTUNE)
+    return (tf.data.Dataset.from_tensor_slices(files(frames))
+            .map(resized, num_parallel_calls=tf.data.AUTOTUNE)
             .batch(recipe.batch).prefetch(tf.data.AUTOTUNE))

@@ -1,105 +1,157 @@
-"""A recorded drive: find its frames and check their files.
+"""Recorded drives: find them and list their frames.
 
-A drive is a folder with CameraRGB/ and CameraMask/, PNG files of equal names.
+A drive is a folder with CameraRGB/ and CameraMask/, PNG files of equal names, and maybe a
+drive.json, written by train.record and train.extract, that names its tag scheme and its town.
 """
+import json
+import os
 from pathlib import Path
 from typing import NamedTuple
 
-COLOR_TYPES = {0: 'grey', 2: 'RGB', 3: 'palette', 4: 'grey and alpha', 6: 'RGBA'}  # PNG's IHDR
+from unet_perception.labels import SCHEMES, get_scheme, scheme_help
+
+MANIFEST, FORMAT = 'drive.json', 1
+IMAGES, MASKS = 'CameraRGB', 'CameraMask'
+
+
+class Drive(NamedTuple):
+    """A folder of recorded frames.
+
+    name: the folder's. scheme: of its masks' tags, one of labels.SCHEMES. town, weather: None if
+    unknown. complete: False for a recording that broke off.
+    """
+
+    folder: Path
+    name: str
+    scheme: str
+    town: str | None = None
+    weather: str | None = None
+    complete: bool = True
 
 
 class Frame(NamedTuple):
-    """The files of one recorded frame."""
+    """One recorded frame; name: of its two files, without .png."""
 
-    image: Path
-    mask: Path
+    drive: Drive
+    name: str
+
+    @property
+    def image(self):
+        """Return the path of the camera image."""
+        return self.drive.folder / IMAGES / f'{self.name}.png'
+
+    @property
+    def mask(self):
+        """Return the path of the mask."""
+        return self.drive.folder / MASKS / f'{self.name}.png'
+
+    @property
+    def id(self):
+        """Return drive/name, which tells frames of several drives apart."""
+        return f'{self.drive.name}/{self.name}'
 
 
-def find_frames(folder):
-    """List the frames of a drive in the order of their names.
+def find_drives(paths, scheme=None):
+    """Return the Drives at the paths, each a drive or a folder with drives, sorted by name.
 
-    Raise ValueError, naming the files, if a folder is missing or empty or a partner is missing.
+    scheme: of the drives without drive.json; those with one must not contradict it.
+    Raise ValueError if a path holds none, a drive comes twice, two have the same name, or a
+    scheme is missing or contradicted.
     """
-    images, masks = Path(folder, 'CameraRGB'), Path(folder, 'CameraMask')
+    drives, folders = {}, set()
+    for path in map(Path, paths):
+        found = list(_folders(path))
+        if not found:
+            raise ValueError(f'{path / IMAGES} is not there, nor a drive in a folder below '
+                             f'{path}; a drive has {IMAGES}/ and {MASKS}/')
+        for folder in found:
+            if folder.resolve() in folders:
+                raise ValueError(f'--data names {folder} twice; give it once')
+            folders.add(folder.resolve())
+            drive = open_drive(folder, scheme)
+            if drive.name in drives:
+                raise ValueError(f'{folder} and {drives[drive.name].folder} are both called '
+                                 f'{drive.name}; rename one')
+            drives[drive.name] = drive
+    return [drives[name] for name in sorted(drives)]
+
+
+def _folders(path):
+    if (path / IMAGES).is_dir() or (path / MASKS).is_dir():
+        yield path
+    elif path.is_dir():
+        with os.scandir(path) as entries:  # hidden ones are not whole yet
+            below = sorted(e.name for e in entries if e.is_dir() and e.name[0] != '.')
+        for name in below:
+            yield from _folders(path / name)
+
+
+def open_drive(folder, scheme=None):
+    """Return the Drive in a folder; see find_drives()."""
+    folder, manifest = Path(folder), {}
+    path = folder / MANIFEST
+    if path.exists():
+        manifest = read_manifest(path)
+        if scheme and scheme != manifest['scheme']:
+            raise ValueError(f'--scheme is {scheme}, but {path} says {manifest["scheme"]} '
+                             f'({get_scheme(manifest["scheme"]).versions}); leave --scheme out')
+    elif not scheme:
+        raise ValueError(f"{folder} has no {MANIFEST} that names its masks' tag scheme; name it "
+                         f'by --scheme. {scheme_help()}')
+    return Drive(folder, folder.resolve().name, scheme or manifest['scheme'],
+                 plain_town(manifest.get('town')), (manifest.get('weather') or {}).get('name'),
+                 manifest.get('complete', True))
+
+
+def read_manifest(path):
+    """Return what a drive.json says; ValueError if it is none, of another format or scheme."""
+    try:
+        manifest = json.loads(path.read_text())
+        found, scheme = manifest['format_version'], manifest['scheme']
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f'{path} is not the manifest of a drive: {error!r}; move it away and '
+                         f'give --scheme') from error
+    if found != FORMAT:
+        raise ValueError(f'{path} is of format version {found}, but only {FORMAT} can be read')
+    if scheme not in SCHEMES:
+        raise ValueError(f'{path}: the scheme is {scheme!r}, but must be one of {scheme_help()}')
+    return manifest
+
+
+def plain_town(name):
+    """Return a map's plain name: of /Game/Carla/Maps/Town10HD_Opt, Town10HD.
+
+    The layered maps (_Opt) show the same town, so one must not validate what the other trains.
+    """
+    return name.rpartition('/')[2].removesuffix('_Opt') if name else None
+
+
+def find_frames(drive):
+    """List the Frames of a Drive in the order of their names.
+
+    Raise ValueError, naming the files, if a folder is missing or empty or a partner is missing,
+    unless the recording broke off, which may leave half a frame.
+    """
+    images, masks = drive.folder / IMAGES, drive.folder / MASKS
     for needed in (images, masks):
         if not needed.is_dir():
-            raise ValueError(f'{needed} is not there; a drive has CameraRGB/ and CameraMask/')
-    names = {p.name for p in images.glob('*.png')}
-    mask_names = {p.name for p in masks.glob('*.png')}
+            raise ValueError(f'{needed} is not there; a drive has {IMAGES}/ and {MASKS}/')
+    names, mask_names = _pngs(images), _pngs(masks)
     if not names:
         raise ValueError(f'{images} holds no PNG files')
-    alone = ([f'{masks / n} is missing' for n in sorted(names - mask_names)]
-             + [f'{images / n} is missing' for n in sorted(mask_names - names)])
-    if alone:
-        raise ValueError(_listed(alone))
-    return [Frame(images / n, masks / n) for n in sorted(names)]
+    alone = ([f'{masks / n}.png is missing' for n in sorted(names - mask_names)]
+             + [f'{images / n}.png is missing' for n in sorted(mask_names - names)])
+    if alone and drive.complete:
+        raise ValueError(listed(alone))
+    return [Frame(drive, name) for name in sorted(names & mask_names)]
 
 
-def check_frames(frames, scheme, every_pixel=False):
-    """Read every file once, before any work is spent on them.
-
-    every_pixel: refuse a mask with the tag 255 (no label) too.
-    Raise ValueError that names each bad file: not a whole 8-bit PNG, image and mask of different
-    size, a tag outside the scheme. Raise it too if no pixel of any mask is labelled.
-    """
-    from rich.progress import track
-    problems, labelled = [], 0.0
-    for frame in track(frames, 'checking frames'):
-        try:
-            share = _labelled(frame, scheme)
-        except ValueError as error:
-            problems.append(str(error))
-            continue
-        if every_pixel and share < 1:
-            problems.append(f'{frame.mask} has the tag 255 (no label) in {1 - share:.2%} of its '
-                            f'pixels; give them a tag of scheme {scheme}')
-        labelled += share
-    if problems:
-        raise ValueError(_listed(problems))
-    if frames and not labelled:
-        raise ValueError(f'none of the {len(frames)} masks from {frames[0].mask} to '
-                         f'{frames[-1].mask} has a labelled pixel: every tag is 255')
+def _pngs(folder):
+    return {name[:-4] for name in os.listdir(folder) if name.endswith('.png')}
 
 
-def _labelled(frame, scheme):
-    """Return the share of a frame's pixels that have a label; ValueError names a bad file."""
-    from train.dataset import read_image, read_tags
-    from unet_perception.labels import IGNORE, tags_to_labels
-    image = _decoded(frame.image, read_image, 'save it as an 8-bit RGB PNG')
-    tags = _decoded(frame.mask, read_tags, 'save it as a one-channel 8-bit PNG of tag ids')
-    if image.shape[:2] != tags.shape:
-        raise ValueError(f'{frame.image} is {image.shape[1]}x{image.shape[0]} pixels, '
-                         f'but its mask is {tags.shape[1]}x{tags.shape[0]}')
-    try:
-        return float((tags_to_labels(tags, scheme) != IGNORE).mean())
-    except ValueError as error:
-        raise ValueError(f'{frame.mask}: {error}') from error
-
-
-def _decoded(path, read, mend):
-    """Return what `read` makes of a PNG file, as an array.
-
-    The header is looked at first: TensorFlow decodes other formats too, brings 16 bits down to 8
-    and paints palettes, all of which turn tags into other tags.
-    """
-    import tensorflow as tf
-    try:
-        with open(path, 'rb') as file:
-            header = file.read(26)  # signature, IHDR's length and name, width, height, depth, type
-        if header and header[:8] != b'\x89PNG\r\n\x1a\n'[:len(header)]:
-            raise ValueError(f'{path} is not a PNG file: it begins with {header[:4]}; {mend}')
-        if len(header) == 26:
-            depth, color = header[24], COLOR_TYPES.get(header[25])
-            if depth != 8 or color == 'palette':
-                raise ValueError(f'{path} is a PNG of {depth}-bit {color}; {mend}')
-        return read(str(path)).numpy()
-    except OSError as error:
-        raise ValueError(f'{path} cannot be read: {error.strerror}') from error
-    except tf.errors.OpError as error:
-        raise ValueError(f'{path} is not a whole PNG file') from error
-
-
-def _listed(problems, most=20):
+def listed(problems, most=20):
+    """Join what is wrong with files to the text of an error."""
     lines = [f'{len(problems)} bad file(s):', *problems[:most]]
     if len(problems) > most:
         lines.append(f'... and {len(problems) - most} more')

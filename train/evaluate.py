@@ -1,6 +1,6 @@
 """Score a model bundle on recorded frames, at the frames' own resolution.
 
-    python -m train.evaluate --model models/NAME --data DRIVE --scheme A --out evaluation/NAME
+    python -m train.evaluate --model models/NAME --data DRIVE [DRIVE ...] --out evaluation/NAME
 
 runs the bundle as the node runs it (OpenVINO, labels brought back to camera resolution), prints
 IoU per class, and writes evaluation.json, confusion.png and panel.png.
@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from train.commands import run, writable
+from train.commands import add_data, add_scheme, run, writable
 
 
-def evaluate(segmenter, frames, scheme):
+def evaluate(segmenter, frames):
     """Label every frame and compare with its mask.
 
-    frames: list of drive.Frame. Return the confusion matrix, int64 (n, n + 1); see
+    frames: list of Frame. Return the confusion matrix, int64 (n, n + 1); see
     metrics.confusion_matrix.
     """
     from rich.progress import track
@@ -28,22 +28,20 @@ def evaluate(segmenter, frames, scheme):
     n_classes = len(segmenter.bundle.names)
     matrix = np.zeros((n_classes, n_classes + 1), np.int64)
     for frame in track(frames, 'evaluating'):
-        image, truth = (t.numpy() for t in dataset.read_frame(*map(str, frame), scheme))
+        image, truth = dataset.load(frame)
         matrix += confusion_matrix(truth, segmenter(image).labels, n_classes)
     return matrix
 
 
 def main(args=None):
     """Run the command; return its exit code."""
-    from unet_perception.labels import SCHEMES, scheme_help
     from unet_perception.runtimes import PRECISIONS
     from unet_perception.segmenter import UPSCALES
     parser = argparse.ArgumentParser(prog='python -m train.evaluate', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--model', required=True, help='a bundle: its folder or shipped name')
-    parser.add_argument('--data', type=Path, required=True, help='the drive to score on')
-    parser.add_argument('--scheme', choices=tuple(SCHEMES), required=True,
-                        help=f"the masks' tag scheme. {scheme_help()}")
+    add_data(parser, 'score on')
+    add_scheme(parser)
     parser.add_argument('--only', type=Path, metavar='FILE',
                         help='score only the frames named in FILE, one a line, without .png; '
                              'train.fit writes validation.txt of this form')
@@ -57,7 +55,8 @@ def main(args=None):
 
 def _run(args):
     from train import dataset, plots
-    from train.drive import check_frames, find_frames
+    from train.check import check_frames
+    from train.drive import find_drives, find_frames
     from train.split import select, spread
     from unet_perception import metrics
     from unet_perception.model import open_bundle
@@ -68,11 +67,11 @@ def _run(args):
     bundle = open_bundle(args.model)
     segmenter = Segmenter(bundle, runtime='openvino', device='cpu', precision=args.precision,
                           upscale=args.upscale)
-    frames = find_frames(args.data)
+    frames = [f for drive in find_drives(args.data, args.scheme) for f in find_frames(drive)]
     if args.only:
         frames = select(frames, args.only.read_text().split())
-    check_frames(frames, args.scheme)
-    matrix = evaluate(segmenter, frames, args.scheme)
+    check_frames(frames)
+    matrix = evaluate(segmenter, frames)
     figures = {'model': bundle.name, 'manifest': bundle.digest,
                'precision': segmenter.runtime.precision, 'upscale': args.upscale,
                'frames': len(frames),
@@ -80,8 +79,7 @@ def _run(args):
     args.out.mkdir(parents=True)
     (args.out / 'evaluation.json').write_text(json.dumps(figures, indent=1) + '\n')
     plots.confusion_png(matrix, bundle.names, args.out / 'confusion.png')
-    shown = [[t.numpy() for t in dataset.read_frame(*map(str, frame), args.scheme)]
-             for frame in spread(frames, min(5, len(frames)))]
+    shown = [dataset.load(frame) for frame in spread(frames, min(5, len(frames)))]
     plots.prediction_panel(*zip(*shown), [segmenter(image).labels for image, _ in shown],
                            bundle.names, bundle.colors, args.out / 'panel.png')
     metrics.print_table(figures)

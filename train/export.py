@@ -1,6 +1,6 @@
 """Write a trained network as a model bundle, or the network of a bundle as ONNX.
 
-    python -m train.export runs/NAME --data DRIVE
+    python -m train.export runs/NAME --data DRIVE [DRIVE ...]
 
 writes models/NAME from the weights that a run of train.fit has kept so far: model.keras, model.xml
 and .bin (OpenVINO), model_int8.xml and .bin, and manifest.json. DRIVE is what the run trains on:
@@ -16,20 +16,20 @@ import sys
 from pathlib import Path
 
 from train import precisions
-from train.commands import run, writable
+from train.commands import add_data, run, writable
 
 
-def export_run(folder, models, drive=None, calibration=None):
+def export_run(folder, models, drives=(), calibration=None):
     """Write the bundle of a run folder's kept weights to models/NAME and return it, opened.
 
-    drive: the run's drive, to make int8 and to measure all precisions by; None for neither.
+    drives: paths of the run's drives, to make int8 and to measure all precisions by.
     calibration: how many frames for int8; see precisions.calibration_frames.
-    Raise ValueError if the run has no finished epoch, the bundle exists already, or the drive is
+    Raise ValueError if the run has no finished epoch, the bundle exists already, or the drives are
     not the run's.
     """
     from train.bundle import write_bundle
+    from train.check import check_frames
     from train.checkpoints import KEPT_WEIGHTS
-    from train.drive import check_frames
     from train.recipe import Recipe
     from train.split import check_same, split
     from train.unet import build
@@ -41,13 +41,13 @@ def export_run(folder, models, drive=None, calibration=None):
         raise ValueError(f'{folder} holds no finished epoch: {weights} is not there')
     recipe = Recipe.load(folder / 'recipe.json')
     frames, validation = [], []
-    if drive:
-        training, validation, data = split(drive, recipe)
+    if drives:
+        training, validation, data = split(drives, recipe)
         check_same(folder, data)
         frames = precisions.calibration_frames(training, calibration)
     writable(models)
-    if drive:
-        check_frames(frames + validation, recipe.scheme)
+    if drives:
+        check_frames(frames + validation)
     network = build(recipe)
     network.load_weights(weights)
     return write_bundle(bundle, network, recipe, folder, frames, validation)
@@ -62,21 +62,21 @@ def main(args=None):
                              'shipped name')
     parser.add_argument('--models', type=Path, default=Path('models'),
                         help='folder that the bundle goes to (models)')
-    parser.add_argument('--data', type=Path, help='the drive of the run')
+    add_data(parser, 'measure by: those of the run', required=False)
     precisions.add_argument(parser)
     parser.add_argument('--onnx', type=Path, metavar='FILE', help='the new ONNX file')
     args = parser.parse_args(args)
     if args.onnx and args.data:
         parser.error('give either --onnx, with a bundle, or --data, with a run')
     if args.calibration_frames and not args.data:
-        parser.error('--calibration-frames needs --data, the drive that holds the frames')
+        parser.error('--calibration-frames needs --data, the drives that hold the frames')
     return run(_write_onnx if args.onnx else _write_bundle, args)
 
 
 def _write_bundle(args):
-    bundle = export_run(args.source, args.models, args.data, args.calibration_frames)
+    bundle = export_run(args.source, args.models, args.data or (), args.calibration_frames)
     if not args.data:
-        print('no int8 network and no figures: they need --data, the drive of the run')
+        print('no int8 network and no figures: they need --data, the drives of the run')
     print(f'wrote {bundle.path}')
     return 0
 

@@ -1,10 +1,12 @@
 """Train a network on recorded CARLA frames and write a model bundle.
 
-    python -m train.fit --data DRIVE --scheme A --name my-unet
+    python -m train.fit --data DRIVE [DRIVE ...] --name my-unet
 
-DRIVE holds CameraRGB/ and CameraMask/. The run goes to runs/NAME/ (recipe, history, learning
-curves, prediction panels, TensorBoard logs, checkpoints), the bundle to models/NAME/. A run that
-was killed goes on with
+DRIVE holds CameraRGB/, CameraMask/ and a drive.json, or such drives below it; one without a
+drive.json needs --scheme. Validation is on the drives of --val-town and --val-drive, else on whole
+stretches of every drive. The run goes to runs/NAME/ (recipe, history, learning curves, prediction
+panels, TensorBoard logs, checkpoints), the bundle to models/NAME/. A run that was killed goes on
+with
 
     python -m train.fit --data DRIVE --resume runs/NAME
 
@@ -18,10 +20,11 @@ The course exercise's own recipe (seed recipe) is
 """
 import argparse
 import json
+import shlex
 import sys
 from pathlib import Path
 
-from train.commands import run, writable
+from train.commands import add_data, run, writable
 
 
 def compile_network(network, recipe, steps):
@@ -82,7 +85,7 @@ def main(args=None):
     from train.recipe import Recipe
     parser = argparse.ArgumentParser(prog='python -m train.fit', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--data', type=Path, required=True, help='the drive to train on')
+    add_data(parser, 'train on')
     parser.add_argument('--name', type=_name, help='name of the run and of the bundle')
     parser.add_argument('--models', type=Path, default=Path('models'),
                         help='folder that the bundle goes to (models)')
@@ -96,8 +99,6 @@ def main(args=None):
     args = parser.parse_args(args)
     if bool(args.name) == bool(args.resume):
         parser.error('give either --name for a new run or --resume for an old one')
-    if args.name and 'scheme' not in args:
-        parser.error("a new run needs --scheme, the masks' tag scheme; see --help")
     return run(_fit, args)
 
 
@@ -111,7 +112,7 @@ def _name(text):
 def _fit(args):
     from train import precisions
     from train.bundle import write_bundle
-    from train.drive import check_frames
+    from train.check import check_frames
     from train.split import check_same, split
     from train.unet import build
     run_folder = args.resume or args.runs / args.name
@@ -129,19 +130,19 @@ def _fit(args):
     calibration = precisions.calibration_frames(training, args.calibration_frames)
     writable(args.models)
     writable(run_folder.parent)
-    check_frames(training, recipe.scheme)
-    check_frames(validation, recipe.scheme)
+    check_frames(training + validation)
     run_folder.mkdir(exist_ok=True)
     recipe.save(run_folder / 'recipe.json')
     (run_folder / 'data.json').write_text(json.dumps(data) + '\n')
-    (run_folder / 'validation.txt').write_text(''.join(f'{f.image.stem}\n' for f in validation))
+    (run_folder / 'validation.txt').write_text(''.join(f'{f.id}\n' for f in validation))
     print(f'{len(training)} training frames, {len(validation)} validation frames; look at '
           f'{run_folder / "curves.png"} and {run_folder / "panel_NN.png"} while it trains')
     network = train(recipe, training, validation, run_folder)
     write_bundle(folder, network, recipe, run_folder, calibration, validation)
+    data = shlex.join([*map(str, args.data), *(['--scheme', recipe.scheme] * bool(recipe.scheme))])
     print(f'wrote {folder}; next:\n'
-          f'  python -m train.evaluate --model {folder} --data {args.data} --scheme '
-          f'{recipe.scheme} --only {folder / "validation.txt"} --out evaluation/{folder.name}\n'
+          f'  python -m train.evaluate --model {folder} --data {data} '
+          f'--only {folder / "validation.txt"} --out evaluation/{folder.name}\n'
           f'  python -m unet_perception.demo --model {folder}\n'
           f'  python -m unet_perception.node --ros-args -p model:={folder}')
     return 0

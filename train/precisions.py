@@ -56,7 +56,7 @@ def write_int8(xml, frames, recipe, out):
     openvino.save_model(network, out)
 
 
-def measure(bundle, frames, scheme):
+def measure(bundle, frames):
     """Label frames in every precision that the bundle and this CPU have, as the node does.
 
     frames: list of drive.Frame, validation frames. Return the f32 figures (metrics.summary) and
@@ -77,7 +77,7 @@ def measure(bundle, frames, scheme):
     matrices = {name: np.zeros((n_classes, n_classes + 1), np.int64) for name in segmenters}
     equal = dict.fromkeys(segmenters, 0)
     for frame in track(frames, f'measuring {", ".join(segmenters)}'):
-        image, truth = (t.numpy() for t in dataset.read_frame(*map(str, frame), scheme))
+        image, truth = dataset.load(frame)
         labels = {name: segmenter(image).labels for name, segmenter in segmenters.items()}
         pixels += truth.size
         for name in segmenters:

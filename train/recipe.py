@@ -2,7 +2,7 @@
 import argparse
 import dataclasses
 import json
-from dataclasses import MISSING, dataclass, field
+from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 
@@ -21,9 +21,9 @@ _POSITIVE = at_least(1)
 class Recipe:
     """The settings of a training run; every field is a flag of train.fit."""
 
-    # No default: with the wrong scheme most tags still fit, and mean other classes.
-    scheme: str = _option(MISSING, f"the masks' tag scheme, needed for a new run. {scheme_help()}",
-                          choices=tuple(SCHEMES))
+    # Never guessed: with the wrong scheme most tags still fit, and mean other classes.
+    scheme: str = _option(None, "the masks' tag scheme, needed for drives without a drive.json "
+                          f'that names it. {scheme_help()}', choices=tuple(SCHEMES))
     network: str = _option('unet', 'the network', choices=('unet', 'fcn', 'unet2015'))
     height: int = _option(96, 'height of the network input', type=_POSITIVE)
     width: int = _option(128, 'width of the network input', type=_POSITIVE)
@@ -46,7 +46,12 @@ class Recipe:
                         choices=('best', 'last'))
     frames: int = _option(0, 'train on so many frames, spread evenly; 0: all of them',
                           type=at_least(0))
-    val_fraction: float = _option(0.12, 'share of the drive held out for validation',
+    val_town: tuple = _option((), 'hold out the drives of these towns for validation',
+                              nargs='+', action='extend', metavar='TOWN', type=str)
+    val_drive: tuple = _option((), 'hold out these drives, by the names of their folders; without '
+                               'either, stretches of every drive are held out', nargs='+',
+                               action='extend', metavar='DRIVE', type=str)
+    val_fraction: float = _option(0.12, 'share of each drive held out in stretches',
                                   type=number(float, lambda v: 0 < v < 1, 'between 0 and 1'))
     val_stretches: int = _option(8, 'held out in so many whole stretches', type=_POSITIVE)
     val_gap: int = _option(40, 'frames left out on both sides of a stretch', type=at_least(0))
@@ -61,7 +66,7 @@ class Recipe:
     def load(cls, path):
         """Read a recipe written by save(); ValueError if the file holds something else."""
         try:
-            return cls(**json.loads(Path(path).read_text()))
+            return cls(**_with_tuples(json.loads(Path(path).read_text())))
         except (TypeError, ValueError) as error:
             raise ValueError(f'{path} is not a recipe of this version: {error}') from error
 
@@ -71,7 +76,7 @@ class Recipe:
         for setting in dataclasses.fields(cls):
             options = dict(setting.metadata)
             text = options.pop('help')
-            if setting.default is not MISSING:
+            if setting.default not in (None, ()):
                 text += f' ({setting.default})'
             if isinstance(setting.default, bool):
                 options['action'] = argparse.BooleanOptionalAction
@@ -95,7 +100,14 @@ class Recipe:
 
     @classmethod
     def _given(cls, args):
-        return {s.name: getattr(args, s.name) for s in dataclasses.fields(cls) if s.name in args}
+        return _with_tuples({s.name: getattr(args, s.name) for s in dataclasses.fields(cls)
+                             if s.name in args})
+
+
+def _with_tuples(settings):
+    """Make tuples of what JSON and argparse know as lists."""
+    return {name: tuple(value) if isinstance(value, list) else value
+            for name, value in settings.items()}
 
 
 def flag(name):

@@ -1,6 +1,6 @@
 """Write recorded frames as a bag, just as CARLA's ROS bridge would have published them.
 
-    python -m train.to_bag --data DRIVE --scheme A --only names.txt --out my_drive
+    python -m train.to_bag --data DRIVE --only names.txt --out my_drive
 
 The bag (rosbag2, mcap) has the camera and the semantic camera as bgra8 images (the latter painted
 with the scheme's palette), and camera_info for both. So a drive can be played through the node.
@@ -11,15 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from train.commands import number, run
+from train.commands import add_scheme, number, run
 
 CAMERA, SEMANTIC = 'rgb_front', 'semantic_segmentation_front'  # CARLA's ROS bridge's defaults
 
 
-def bridge_messages(frames, scheme, rate, fov):
+def bridge_messages(frames, rate, fov):
     """Stream the Messages of the frames, stamped 1/rate seconds apart from 1 s on.
 
-    frames: list of drive.Frame. rate: Hz. fov: horizontal field of view, degrees.
+    frames: list of Frame, of one drive. rate: Hz. fov: horizontal field of view, degrees.
     """
     from rich.progress import track
 
@@ -28,7 +28,8 @@ def bridge_messages(frames, scheme, rate, fov):
     from unet_perception.labels import get_scheme
     store = typestore()
     palette = np.zeros((256, 3), np.uint8)
-    palette[:len(get_scheme(scheme).colors)] = get_scheme(scheme).colors
+    colors = get_scheme(frames[0].drive.scheme).colors
+    palette[:len(colors)] = colors
     for index, frame in enumerate(track(frames, 'writing')):
         time = 1_000_000_000 + round(index * 1e9 / rate)
         image = dataset.read_image(str(frame.image)).numpy()
@@ -66,12 +67,10 @@ def _camera_info(store, header, rgb, fov):
 
 def main(args=None):
     """Run the command; return its exit code."""
-    from unet_perception.labels import SCHEMES, scheme_help
     parser = argparse.ArgumentParser(prog='python -m train.to_bag', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--data', type=Path, required=True, help='the drive to write')
-    parser.add_argument('--scheme', choices=tuple(SCHEMES), required=True,
-                        help=f"the masks' tag scheme. {scheme_help()}")
+    add_scheme(parser)
     parser.add_argument('--only', type=Path, metavar='FILE',
                         help='write only the frames named in FILE, one a line, without .png')
     parser.add_argument('--out', type=Path, required=True, help='the new bag')
@@ -86,17 +85,18 @@ def main(args=None):
 
 
 def _run(args):
-    from train.drive import check_frames, find_frames
+    from train.check import check_frames
+    from train.drive import find_frames, open_drive
     from train.split import select
     from unet_perception.bags import write_messages
     if args.out.exists():
         raise ValueError(f'{args.out} exists already; take another --out')
-    frames = find_frames(args.data)
+    frames = find_frames(open_drive(args.data, args.scheme))
     if args.only:
         frames = select(frames, args.only.read_text().split())
     # The palette has no colour for "no label".
-    check_frames(frames, args.scheme, every_pixel=True)
-    write_messages(args.out, bridge_messages(frames, args.scheme, args.rate, args.fov))
+    check_frames(frames, every_pixel=True)
+    write_messages(args.out, bridge_messages(frames, args.rate, args.fov))
     print(f'wrote {len(frames)} frames to {args.out}')
     return 0
 
