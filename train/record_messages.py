@@ -1,0 +1,70 @@
+"""What train.record tells the process that records, and what that one tells it; see guarded.py."""
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from unet_perception.carla_cameras import Lens
+
+
+class Server(NamedTuple):
+    """Where a server is and how long it may take, s: a call, a town, a picture."""
+
+    host: str
+    port: int
+    timeout: float
+    load_timeout: float
+    sensor_timeout: float
+
+
+@dataclass(frozen=True)
+class Job:
+    """One drive to record.
+
+    folder: of the drive. settings: what its manifest says of it, see recording.py. frames: how
+    many. warmup: ticks that are dropped at first. stuck: s that the ego vehicle may stand.
+    """
+
+    server: Server
+    folder: str
+    settings: dict
+    lens: Lens
+    frames: int
+    warmup: int
+    stuck: float
+    ego: str | None
+
+
+class Step(NamedTuple):
+    """What goes on, and how many seconds it may take at worst."""
+
+    text: str
+    seconds: float
+
+
+class Note(NamedTuple):
+    """Something that the user should know."""
+
+    text: str
+
+
+class Kept(NamedTuple):
+    """A frame is in the drive. frames: so far. speed: of the ego vehicle, km/h.
+
+    pixels, seen: int (23,), pixels and frames of each class.
+    """
+
+    frames: int
+    speed: float
+    pixels: np.ndarray
+    seen: np.ndarray
+
+
+class About(NamedTuple):
+    """What a server is. towns: those it can load, if it says so. weathers: {preset: parameters}."""
+
+    client_version: str
+    server_version: str
+    town: str
+    towns: tuple
+    weathers: dict
