@@ -5,16 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from unet_perception.carla_cameras import Lens
-
-
-class Server(NamedTuple):
-    """Where a server is and how long it may take, s: a call, a town, a picture."""
-
-    host: str
-    port: int
-    timeout: float
-    load_timeout: float
-    sensor_timeout: float
+from unet_perception.carla_guard import Server
 
 
 @dataclass(frozen=True)
@@ -35,19 +26,6 @@ class Job:
     ego: str | None
 
 
-class Step(NamedTuple):
-    """What goes on, and how many seconds it may take at worst."""
-
-    text: str
-    seconds: float
-
-
-class Note(NamedTuple):
-    """Something that the user should know."""
-
-    text: str
-
-
 class Kept(NamedTuple):
     """A frame is in the drive. frames: so far. speed: of the ego vehicle, km/h.
 
@@ -61,7 +39,11 @@ class Kept(NamedTuple):
 
 
 class About(NamedTuple):
-    """What a server is. towns: those it can load, if it says so. weathers: {preset: parameters}."""
+    """What a server is.
+
+    town: the present one. towns: those it can load, if it says so. weathers: the carla package's
+    presets, {name: {parameter: value}}.
+    """
 
     client_version: str
     server_version: str
