@@ -34,19 +34,24 @@ setup(
     entry_points={'console_scripts': [
         f'segmentation_node = {NAME}.node:main',
         f'carla_cameras = {NAME}.carla_cameras_node:main',
+        f'accuracy_monitor = {NAME}.accuracy_monitor:main',
         f'demo = {NAME}.demo:main',
         f'benchmark = {NAME}.benchmark:main',
         f'diagnostics_image = {NAME}.diagnostics_image:main',
+        f'segment_bag = {NAME}.segment_bag:main',
     ]},
     zip_safe=True,
     install_requires=[
+        'lz4>=4',
+        'mcap>=1.1',  # reads what rosbags does not: bags that break off
         'numpy>=1.26',
         'opencv-python-headless>=4.5,<5',  # OpenCV 5 renumbers its types: cv_bridge breaks
         'openvino>=2026.0',
         'pillow>=10.1',
         'psutil>=5.9',
         'rich>=13',
-        'rosbags>=0.10',
+        'rosbags>=0.11.6',  # keeps messages of one time in their order
+        'zstandard>=0.22',
     ],
     extras_require={
         # ROS 2 Jazzy as wheels. Pinned, because the newest on PyPI are Kilted.

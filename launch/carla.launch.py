@@ -7,7 +7,7 @@
 CARLA runs already; the packages carla_ros_bridge and carla_spawn_objects come from
 github.com/carla-simulator/ros-bridge. The arguments of segmentation.launch.py hold here, too.
 """
-from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+from ament_index_python.packages import get_package_share_directory, PackageNotFoundError
 from launch import LaunchDescription
 from launch.actions import (DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction,
                             SetEnvironmentVariable)
@@ -44,18 +44,23 @@ VEHICLE = [
     DeclareLaunchArgument(
         'objects_definition_file',
         default_value=PathJoinSubstitution([SHARE, 'config', 'ego_vehicle.json']),
-        description='JSON file of what to spawn: by default the vehicle ego_vehicle with rgb_front '
-                    'and semantic_segmentation_front of equal size, pose and field of view'),
+        description='JSON file of what to spawn: by default the vehicle ego_vehicle with '
+                    'rgb_front and semantic_segmentation_front of equal size, pose and field of '
+                    'view'),
     DeclareLaunchArgument(
         'spawn_point_ego_vehicle', default_value='None',
         description='Where the vehicle starts: x,y,z,roll,pitch,yaw in m and degrees; None: at a '
                     'random spawn point of the town'),
+    DeclareLaunchArgument(
+        'spawn_sensors_only', default_value='False', choices=['True', 'False'],
+        description='Attach the sensors to a vehicle ego_vehicle that drives already'),
 ]
 MONITOR = [
     DeclareLaunchArgument(
         'label_encoding', default_value='palette', choices=['palette', 'tag'],
         description="What the semantic camera's pixels are: the bridge publishes palette"),
 ]
+
 
 def require_bridge(context):
     """Raise RuntimeError if a package of CARLA's ROS bridge is not installed."""

@@ -71,7 +71,8 @@ ARGUMENTS = [
                     'B 0.9.10 to 0.9.13, C 0.9.14 to 0.9.16, D 0.10'),
     DeclareLaunchArgument(
         'rviz', default_value='false', choices=['true', 'false'],
-        description='Show camera, colours, overlay and diagnostics of the watched camera in rviz2'),
+        description='Show camera, colours, overlay and diagnostics of the watched camera in '
+                    'rviz2'),
     DeclareLaunchArgument(
         'rviz_file', default_value=PathJoinSubstitution([SHARE, 'rviz', 'segmentation.rviz']),
         description='Display file for rviz2; relative topics in it are of the watched camera'),

@@ -1,6 +1,7 @@
 """Bags: the shipped drive, writing and reading back, and the frames-to-bag command."""
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 from conftest import CAMERA, DRIVE, SEMANTIC, write_drive
@@ -90,17 +91,53 @@ def test_images_are_told_apart_by_their_stamps(tmp_path):
         list(bags.read_images(tmp_path / 'bag', first.topic))
 
 
-def test_a_topic_without_images_or_with_compressed_ones_is_named(tmp_path):
+def test_compressed_images_are_read_as_raw_ones(recorded, tmp_path):
+    store, kind = bags.typestore(), 'sensor_msgs/msg/CompressedImage'
+    first = next(bags.read_messages(DRIVE, [f'{CAMERA}/image']))
+    header, picture = bags.read_picture(first, store)
+    data = cv2.imencode('.png', picture.pixels)[1]
+    image = store.types[kind](header=header, format='bgra8; png compressed bgra8', data=data)
+    bags.write_messages(tmp_path / 'bag', [
+        bags.Message('/image', kind, 1, bytes(store.serialize_cdr(image, kind)))])
+    (stamp, rgb), = bags.read_images(tmp_path / 'bag', '/image')
+    assert stamp == recorded[0][0]
+    np.testing.assert_array_equal(rgb, recorded[0][1])
+
+
+def test_a_topic_without_images_is_named(tmp_path):
     store = bags.typestore()
     with Writer(tmp_path / 'bag', version=8, storage_plugin=StoragePlugin.MCAP) as writer:
         writer.add_connection('/empty', bags.IMAGE, typestore=store)
-        jpeg = writer.add_connection('/jpeg', 'sensor_msgs/msg/CompressedImage', typestore=store)
-        writer.write(jpeg, 1, bytes(24))
+        text = writer.add_connection('/text', 'std_msgs/msg/String', typestore=store)
+        writer.write(text, 1, bytes(8))
     with pytest.raises(bags.BagError, match='/empty in .*bag holds no images'):
         list(bags.read_images(tmp_path / 'bag', '/empty'))
-    with pytest.raises(bags.BagError, match='CompressedImage, .*; republish it raw'):
-        list(bags.read_images(tmp_path / 'bag', '/jpeg'))
-    assert list(bags.contents(tmp_path / 'bag')[0]) == ['/jpeg']
+    with pytest.raises(bags.BagError, match='of type std_msgs/msg/String, not .*CompressedImage'):
+        list(bags.read_images(tmp_path / 'bag', '/text'))
+    assert list(bags.contents(tmp_path / 'bag')[0]) == ['/text']
+
+
+def test_a_bag_of_ros_1_is_told_apart(tmp_path):
+    (tmp_path / 'old.bag').write_bytes(b'#ROSBAG V2.0\n')
+    with pytest.raises(bags.BagError, match='a bag of ROS 1; .* rosbags-convert --src .*old.bag'):
+        list(bags.read_messages(tmp_path / 'old.bag'))
+
+
+def test_a_bag_comes_to_be_only_when_it_is_whole(tmp_path):
+    first = next(bags.read_messages(DRIVE))
+
+    def breaking():
+        yield first
+        assert not (tmp_path / 'bag').exists()
+        raise RuntimeError('no more')
+
+    with pytest.raises(RuntimeError, match='no more'):
+        bags.write_messages(tmp_path / 'bag', breaking())
+    assert list(tmp_path.iterdir()) == []
+    bags.write_messages(tmp_path / 'bag', [first])
+    assert {path.name for path in tmp_path.rglob('*')} == {'bag', 'bag.mcap', 'metadata.yaml'}
+    with pytest.raises(bags.BagError, match='exists already'):
+        bags.write_messages(tmp_path / 'bag', [first])
 
 
 def test_a_bags_own_message_types_are_carried_over(tmp_path):
@@ -141,7 +178,7 @@ def test_a_damaged_image_in_a_bag_is_an_error_not_rubbish(recorded, tmp_path):
     with pytest.raises(ImageError, match='does not fit together'):
         list(bags.read_images(tmp_path / 'bag', message.topic))
     bags.write_messages(tmp_path / 'cut', [message._replace(data=message.data[:99])])
-    with pytest.raises(bags.BagError, match='cut holds a message at .* ns that is no'):
+    with pytest.raises(bags.BagError, match='image holds a message at .* ns that is no'):
         list(bags.read_images(tmp_path / 'cut', message.topic))
 
 

@@ -13,9 +13,9 @@ from unet_perception import diagnostics_image
 from unet_perception.diagnostics_image import COLORS, WIDTH, DiagnosticsImage, draw
 
 
-def status(level, camera='/camera', **values):
+def status(level, name='/node: x', camera='/camera', **values):
     return DiagnosticStatus(
-        level=level, name=f'node: {camera}', hardware_id=camera, message='frames',
+        level=level, name=name, hardware_id=camera, message='frames',
         values=[KeyValue(key=key, value=str(value)) for key, value in values.items()])
 
 
@@ -63,8 +63,11 @@ def test_only_its_own_camera_is_shown_and_old_news_turn_stale(monkeypatch):
     try:
         wait(publisher.get_subscription_count)
         publisher.publish(DiagnosticArray(status=[
-            status(DiagnosticStatus.WARN), status(DiagnosticStatus.ERROR, camera='/other')]))
+            status(DiagnosticStatus.OK),
+            status(DiagnosticStatus.WARN, '/camera/monitor: accuracy', '/truth'),
+            status(DiagnosticStatus.ERROR, '/camera_left/node: x', '/camera_left')]))
         wait(lambda: pictures and shows(pictures[-1], DiagnosticStatus.WARN))
+        assert shows(pictures[-1], DiagnosticStatus.OK)
         wait(lambda: shows(pictures[-1], DiagnosticStatus.STALE))
         assert not any(shows(picture, DiagnosticStatus.ERROR) for picture in pictures)
     finally:

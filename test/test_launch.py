@@ -8,16 +8,19 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 
 import pytest
+import rclpy
 import yaml
 from conftest import CAMERA, DRIVE, ROOT
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import GetParameters
 from rclpy.parameter import parameter_value_to_python
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image
 
 from unet_perception import bags
-from unet_perception.node import DEFAULT_MODEL
-from unet_perception.replay import Replay, private_domain
+from unet_perception.parameters import Parameters
+from unet_perception.replay import Replay, private_domain, spin_beside
 
 pytestmark = pytest.mark.skipif(
     find_spec('ros2launch') is None,
@@ -28,6 +31,7 @@ CONFIG = ROOT / 'config' / 'segmentation.yaml'
 ROS2_LAUNCH = ['sh', '-c', '. install/setup.sh; exec "$@"', 'sh', sys.executable, '-c',
                'import sys; from ros2cli.cli import main; sys.exit(main())',
                'launch', 'unet_perception']
+MODEL = Parameters().model
 LAUNCH_FILES = ['segmentation', 'carla', 'bag']
 
 
@@ -46,7 +50,8 @@ def launched(workspace, log, *arguments, file='segmentation', **env):
     with open(log, 'w') as output:
         # Without a terminal, launch passes SIGINT on to the node; with one, it leaves that to it.
         process = subprocess.Popen([*ROS2_LAUNCH, f'{file}.launch.py', *arguments],
-                                   cwd=workspace, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                   cwd=workspace, stdout=output, stderr=subprocess.STDOUT,
+                                   stdin=subprocess.DEVNULL,
                                    env={**os.environ, 'ROS_LOG_DIR': str(log.parent), **env},
                                    start_new_session=True)
     try:
@@ -78,7 +83,7 @@ def test_show_args(workspace, file):
                           'use_sim_time', 'monitor', 'rviz', 'log_level'}
     for argument in arguments:
         assert 'no description' not in argument and '(default: ' in argument, argument
-    assert f"(default: '{CAMERA}')" in shown and f"(default: '{DEFAULT_MODEL}')" in shown
+    assert f"(default: '{CAMERA}')" in shown and f"(default: '{MODEL}')" in shown
 
 
 def package(prefix, name, *path, content):
@@ -128,8 +133,7 @@ def test_the_bridge_gets_its_arguments_and_our_vehicle(workspace, tmp_path):
     with private_domain(), launched(workspace, log, 'town:=Town03', file='carla',
                                     AMENT_PREFIX_PATH=with_prefix(tmp_path)) as process:
         replay = Replay(CAMERA)
-        client = replay.create_client(GetParameters, f'{CAMERA}/segmentation/get_parameters')
-        assert client.wait_for_service(60), log.read_text()
+        call(replay, GetParameters, 'get_parameters', log)
         interrupt(process, log)
     share = workspace / 'install' / 'unet_perception' / 'share' / 'unet_perception'
     assert f'here: Town03 20 {share / "config" / "ego_vehicle.json"}' in log.read_text()
@@ -142,14 +146,9 @@ def test_rviz_starts_in_the_namespace_of_the_watched_camera(workspace, tmp_path)
             workspace, log, 'camera:=/car', 'cameras:=[left, right]', 'watched:=/car/left',
             'rviz:=true', AMENT_PREFIX_PATH=with_prefix(tmp_path)) as process:
         replay = Replay('/car/left')
-        client = replay.create_client(GetParameters, '/car/segmentation/get_parameters')
-        assert client.wait_for_service(60), log.read_text()
-        answer = client.call(GetParameters.Request(names=['cameras']))
-        assert list(answer.values[0].string_array_value) == ['left', 'right']
-        give_up = time.perf_counter() + 20
-        while not replay.count_publishers('/car/left/segmentation/diagnostics'):
-            assert time.perf_counter() < give_up, log.read_text()
-            time.sleep(0.1)
+        for name in ('left', 'right'):
+            wait(lambda: replay.count_subscribers(f'/car/{name}/image'), log)
+        wait(lambda: replay.count_publishers('/car/left/segmentation/diagnostics'), log)
         interrupt(process, log)
     shown, = [line for line in log.read_text().splitlines() if 'here: ' in line]
     assert '/rviz/segmentation.rviz' in shown and '__ns:=/car/left' in shown
@@ -168,21 +167,112 @@ def test_masks_come_back(workspace, tmp_path):
     assert {(m.width, m.height, m.encoding) for m in masks} == {(160, 80, 'mono8')}
 
 
+def wait(condition, log, seconds=30):
+    """Wait until a condition holds; fail the test if it does not."""
+    give_up = time.perf_counter() + seconds
+    while not condition():
+        assert time.perf_counter() < give_up, log.read_text()
+        time.sleep(0.05)
+
+
+def call(replay, kind, service, log, namespace=CAMERA, **request):
+    """Call a service of the node and return the answer."""
+    client = replay.create_client(kind, f'{namespace}/segmentation/{service}')
+    assert client.wait_for_service(60), log.read_text()
+    return client.call(kind.Request(**request))
+
+
 def test_arguments_and_parameters_reach_the_node(workspace, tmp_path):
     parameters = yaml.safe_load(CONFIG.read_text())
     values = parameters['/**/segmentation']['ros__parameters']
     values.update(overlay_opacity=0.25, threads=1)
     params = tmp_path / 'my.yaml'
     params.write_text(yaml.safe_dump(parameters))
-    expected = {**values, 'model': DEFAULT_MODEL, 'use_sim_time': True}
+    groups = {f'groups.{name}': classes for name, classes in values.pop('groups').items()}
+    expected = {**values, **groups, 'model': MODEL, 'cameras': [''], 'autostart': True,
+                'use_sim_time': True}
     log = tmp_path / 'log'
     with private_domain(), launched(workspace, log, 'camera:=/hero/rgb', f'params_file:={params}',
                                     'image:=/elsewhere/image') as process:
         replay = Replay('/hero/rgb')
-        client = replay.create_client(GetParameters, '/hero/rgb/segmentation/get_parameters')
-        assert client.wait_for_service(60), log.read_text()
-        answer = client.call(GetParameters.Request(names=list(expected)))
+        answer = call(replay, GetParameters, 'get_parameters', log, '/hero/rgb',
+                      names=list(expected))
         values = [parameter_value_to_python(value) for value in answer.values]
         assert dict(zip(expected, values)) == expected
-        assert replay.count_subscribers('/elsewhere/image') == 1
+        wait(lambda: replay.count_subscribers('/elsewhere/image') == 1, log)
         interrupt(process, log)
+
+
+def test_a_manager_can_drive_the_lifecycle(workspace, tmp_path):
+    log = tmp_path / 'log'
+    with private_domain(), launched(workspace, log, 'autostart:=false') as process:
+        replay = Replay(CAMERA)
+        assert call(replay, GetState, 'get_state', log).current_state.label == 'unconfigured'
+        for transition, state in ((Transition.TRANSITION_CONFIGURE, 'inactive'),
+                                  (Transition.TRANSITION_ACTIVATE, 'active')):
+            assert call(replay, ChangeState, 'change_state', log,
+                        transition=Transition(id=transition)).success
+            assert call(replay, GetState, 'get_state', log).current_state.label == state
+        interrupt(process, log)
+
+
+def test_the_monitor_is_told_what_the_semantic_camera_is(workspace, tmp_path):
+    log = tmp_path / 'log'
+    with private_domain(), launched(workspace, log, 'monitor:=true', 'semantic:=/truth/image',
+                                    'label_encoding:=palette', 'scheme:=A') as process:
+        replay = Replay(CAMERA)
+        client = replay.create_client(GetParameters, f'{CAMERA}/accuracy_monitor/get_parameters')
+        assert client.wait_for_service(60), log.read_text()
+        answer = client.call(GetParameters.Request(names=['label_encoding', 'scheme']))
+        assert [value.string_value for value in answer.values] == ['palette', 'A']
+        wait(lambda: replay.count_subscribers('/truth/image') == 1, log)
+        wait(lambda: replay.count_publishers(f'{CAMERA}/segmentation/mask'), log)
+        interrupt(process, log)
+
+
+def test_the_monitor_does_not_guess(workspace, tmp_path):
+    log = tmp_path / 'log'
+    with private_domain(), launched(workspace, log, 'monitor:=true') as process:
+        replay = Replay(CAMERA)
+        wait(lambda: 'process has died' in log.read_text(), log)
+        wait(lambda: replay.count_publishers(f'{CAMERA}/segmentation/mask'), log)
+        interrupt(process, log)
+    assert 'label_encoding' in log.read_text()
+
+
+PLAYER = f'''#!{sys.executable}
+"""Stands in for `ros2 bag play`, which is not at hand: says what it was asked, and publishes."""
+import sys, time, rclpy
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
+print('asked:', *sys.argv[1:], flush=True)
+rclpy.init()
+node = rclpy.create_node('player')
+publisher = node.create_publisher(Image, '{CAMERA}/image', 10)
+while not publisher.get_subscription_count():
+    time.sleep(0.01)
+for _ in range(5):
+    publisher.publish(Image(height=80, width=160, encoding='mono8', step=160, data=bytes(12800)))
+    time.sleep(0.2)
+'''
+
+
+@pytest.mark.parametrize('loop', [False, True])
+def test_the_bag_plays_once_the_node_is_active(workspace, tmp_path, loop):
+    ros2 = tmp_path / 'bin' / 'ros2'
+    ros2.parent.mkdir()
+    ros2.write_text(PLAYER)
+    ros2.chmod(0o755)
+    log = tmp_path / 'log'
+    with private_domain(), launched(
+            workspace, log, f'bag:={DRIVE}', 'rate:=0.5', *['loop:=true'] * loop, file='bag',
+            PATH=f'{ros2.parent}:{os.environ["PATH"]}') as process:
+        masks = []
+        node = rclpy.create_node('client')
+        node.create_subscription(Image, f'{CAMERA}/segmentation/mask', masks.append, 10)
+        spin_beside(node)
+        wait(lambda: len(masks) == 5 and 'process has finished cleanly' in log.read_text(), log)
+        interrupt(process, log)
+    asked, = [line for line in log.read_text().splitlines() if 'asked: ' in line]
+    assert asked.endswith(f'asked: bag play {DRIVE} --clock 100 --delay 1.0 --rate 0.5 '
+                          f'--disable-keyboard-controls{" --loop" * loop}')

@@ -16,7 +16,7 @@ import rclpy
 from unet_perception.replay import Replay
 
 pytest.importorskip('launch_testing', reason='launch_testing comes with ROS 2 and is not on PyPI')
-from launch import LaunchDescription  # noqa: E402
+from launch import LaunchDescription  # noqa: E402, I100
 from launch.actions import IncludeLaunchDescription  # noqa: E402
 from launch.launch_description_sources import PythonLaunchDescriptionSource  # noqa: E402
 from launch.substitutions import PathJoinSubstitution  # noqa: E402

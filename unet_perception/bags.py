@@ -1,4 +1,6 @@
 """Recorded bags (rosbag2, mcap or sqlite3) as streams, without a ROS installation."""
+import sqlite3
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +13,7 @@ from unet_perception.images import to_picture
 from unet_perception.labels import colors_to_tags, tags_to_labels
 
 IMAGE = 'sensor_msgs/msg/Image'
+IMAGES = (IMAGE, 'sensor_msgs/msg/CompressedImage')
 
 
 class BagError(ValueError):
@@ -67,6 +70,7 @@ def read_messages(path, topics=None):
 @contextmanager
 def _reading(path):
     """Open a bag. Whatever goes wrong in reading it becomes a BagError."""
+    refuse_ros1(path)
     try:
         with AnyReader([Path(path)], default_typestore=typestore()) as reader:
             yield reader
@@ -80,18 +84,47 @@ def _reading(path):
                        f'it again or try `ros2 bag reindex`') from error
 
 
+def refuse_ros1(path):
+    """Raise BagError if the path is a bag of ROS 1."""
+    if Path(path).suffix == '.bag' and not Path(path).is_dir():
+        raise BagError(f'{path} is a bag of ROS 1; convert it, then take the new one: '
+                       f'rosbags-convert --src {path} --dst {Path(path).with_suffix("")}')
+
+
+@contextmanager
+def new_bag(path, storage='mcap', compressed=True):
+    """Open a rosbags Writer for a new bag, which comes to be only once it is whole.
+
+    It is written beside the path and takes its name at the end; after an error nothing is left.
+    storage: 'mcap' or 'sqlite3'. compressed: with zstd, an mcap by chunks, which rviz2 and
+    Foxglove read, an sqlite3 by messages. Raise BagError if the path exists or the disk is full.
+    """
+    path = Path(path)
+    if path.exists():
+        raise BagError(f'{path} exists already; move it away or take another name')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f'.{path.name}.', dir=path.parent) as folder:
+            writer = Writer(Path(folder, path.name), version=8,  # the last that Humble reads
+                            storage_plugin=StoragePlugin[storage.upper()])
+            if compressed:
+                writer.set_compression(CompressionMode.STORAGE if storage == 'mcap'
+                                       else CompressionMode.MESSAGE, CompressionFormat.ZSTD)
+            with writer:
+                yield writer
+            writer.path.rename(path)
+    except (OSError, sqlite3.Error) as error:
+        raise BagError(f'{path} is not written: {error}') from error
+
+
 def write_messages(path, messages, store=None):
-    """Write Messages as a new mcap bag, compressed by chunks, which rviz2 and Foxglove read.
+    """Write Messages as a new mcap bag, compressed by chunks.
 
     store: knows the types of the messages, see contents(); by default ROS 2 Jazzy's.
     Raise BagError if the path exists already.
     """
-    if Path(path).exists():
-        raise BagError(f'{path} exists already; move it away or take another name')
-    writer = Writer(path, version=8, storage_plugin=StoragePlugin.MCAP)
-    writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
     store, connections = store or typestore(), {}
-    with writer:
+    with new_bag(path) as writer:
         for message in messages:
             if message.topic not in connections:
                 connections[message.topic] = writer.add_connection(
@@ -104,29 +137,37 @@ def stamp_ns(header):
     return header.stamp.sec * 1_000_000_000 + header.stamp.nanosec
 
 
+def read_picture(message, store):
+    """Return the header and the Picture of a Message of an image topic.
+
+    Raise BagError if it is no such message, ImageError if its picture cannot be read.
+    """
+    try:
+        image = store.deserialize_cdr(message.data, message.type)
+    except Exception as error:  # as in _reading()
+        raise BagError(f'{message.topic} holds a message at {message.time} ns that is no '
+                       f'{message.type}: {error!r}; record it again') from error
+    return image.header, to_picture(image)
+
+
 def read_images(path, topic):
-    """Stream (stamp in ns, uint8 RGB image) of an Image topic.
+    """Stream (stamp in ns, uint8 RGB image) of an Image or CompressedImage topic.
 
     Raise BagError if there are none, if they are of another type or if two have the same stamp,
     ImageError if one cannot be read.
     """
     store, stamps = typestore(), set()
     for message in read_messages(path, [topic]):
-        if message.type != IMAGE:
-            mend = ('; republish it raw with image_transport and record that'
-                    if message.type.endswith('/CompressedImage') else '')
-            raise BagError(f'{topic} in {path} is of type {message.type}, not {IMAGE}{mend}')
-        try:
-            image = store.deserialize_cdr(message.data, message.type)
-        except Exception as error:  # as in _reading()
-            raise BagError(f'{topic} in {path} holds a message at {message.time} ns that is no '
-                           f'{IMAGE}: {error!r}; record it again') from error
-        stamp = stamp_ns(image.header)
+        if message.type not in IMAGES:
+            raise BagError(f'{topic} in {path} is of type {message.type}, not '
+                           f'{" or ".join(IMAGES)}')
+        header, picture = read_picture(message, store)
+        stamp = stamp_ns(header)
         if stamp in stamps:
             raise BagError(f'{topic} in {path} holds two images of the stamp {stamp} ns; stamps '
                            f'must differ, for they tell which outputs belong to which frame')
         stamps.add(stamp)
-        yield stamp, to_picture(image).to_rgb()
+        yield stamp, picture.to_rgb()
     if not stamps:
         raise BagError(f'{topic} in {path} holds no images; record it while the camera runs')
 

@@ -4,7 +4,7 @@
 
 Topics:
     /diagnostics               in    diagnostic_msgs/DiagnosticArray; what is about the camera of
-                                     this namespace and its segmentation node
+                                     this namespace, or from nodes in it
     segmentation/diagnostics   out   sensor_msgs/Image, rgb8, once a second while somebody looks
 """
 import sys
@@ -78,8 +78,8 @@ class DiagnosticsImage(Node):
     def _receive(self, message):
         for status in message.status:
             camera = self.get_namespace()
-            # A node that serves this camera alone is in its namespace.
-            if status.hardware_id in (camera, f'{camera}/segmentation'):
+            # A node that serves this camera alone, or scores it, is in its namespace.
+            if status.hardware_id == camera or status.name.startswith(f'{camera}/'):
                 self._statuses[status.name] = status, time.monotonic()
 
     def _publish(self):

@@ -87,13 +87,13 @@ class ImageSubscription:
             return misfits
         if others:
             return (f'{_name(others[0])} publishes it as {others[0].topic_type}, but {wanted} is '
-                    f'expected (see parameter image_transport)')
+                    f'expected; publish that, too (image_transport republishes)')
         if publishers := self._publishers():
             return (f'{", ".join(map(_name, publishers))} publishes it, but sends nothing; does '
                     f'the simulation run?')
         like = self._like()
         return (f'nobody publishes it; expected is {wanted}; ' + (
-            f'there are {", ".join(like)} (remap with -r image:=TOPIC, or set the namespace)'
+            f'there are {", ".join(like)} (remap to it, or set the namespace)'
             if like else 'no other topic here has images'))
 
     def _like(self):

@@ -4,25 +4,30 @@ import numpy as np
 from unet_perception.labels import IGNORE
 
 
-def confusion_matrix(truth, predicted, n_classes):
+def confusion_matrix(truth, predicted, n_classes, n_predicted=None):
     """Count pixels by (true label, predicted label).
 
     truth, predicted: uint8 label arrays of one shape. Pixels whose truth is 255 are left out.
     A predicted 255 (below the confidence threshold) is a miss of the true class: it is counted
-    in one more column, so that the matrix is int64 (n_classes, n_classes + 1).
-    Raise ValueError if the shapes differ or another id is outside 0..n_classes-1.
+    in one more column, so that the matrix is int64 (n_classes, n_predicted + 1).
+    n_predicted: how many labels may be predicted; as many as there are true ones unless given.
+    Raise ValueError if the shapes differ or another id is outside its range.
     """
     truth, predicted = np.asarray(truth), np.asarray(predicted)
     if truth.shape != predicted.shape:
         raise ValueError(f'truth is {truth.shape}, but the prediction is {predicted.shape}')
-    scored = truth != IGNORE
-    t = truth[scored].astype(np.int64)
-    p = np.where(predicted[scored] == IGNORE, n_classes, predicted[scored]).astype(np.int64)
-    if t.size and (t.max() >= n_classes or p.max() > n_classes):
-        raise ValueError(f'truth goes up to {t.max()} and the prediction to {p.max()}, '
-                         f'but there are {n_classes} classes')
-    counts = np.bincount(t * (n_classes + 1) + p, minlength=n_classes * (n_classes + 1))
-    return counts.reshape(n_classes, n_classes + 1)
+    n_predicted = n_predicted or n_classes
+    # All pairs of bytes at once: several times faster than to pick the scored pixels first.
+    pairs = truth.astype(np.uint16) << 8 | predicted.astype(np.uint16)
+    counts = np.bincount(pairs.ravel(), minlength=1 << 16).reshape(256, 256)[:IGNORE]
+    matrix = counts[:n_classes, [*range(n_predicted), IGNORE]]
+    if matrix.sum() < counts.sum():
+        true, guessed = (np.flatnonzero(counts.any(axis)) for axis in (1, 0))
+        raise ValueError(
+            f'truth goes up to {true.max()} and the prediction to '
+            f'{guessed[guessed < IGNORE].max(initial=0)}, but there are {n_classes} classes'
+            + (f' to be true and {n_predicted} to predict' if n_predicted != n_classes else ''))
+    return matrix
 
 
 def iou_per_class(matrix):

@@ -19,13 +19,13 @@ def contact_sheet(rows, titles, legend, path):
     lines = -(-len(legend) // per_line)
     sheet = Image.new('RGB', (columns * (PANE + GAP) + GAP,
                               34 + len(rows) * (height + GAP) + lines * 26 + 14), 'white')
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(18)
+    draw, font = ImageDraw.Draw(sheet), _font(18)
     for column, title in enumerate(titles):
         draw.text((GAP + column * (PANE + GAP) + PANE / 2, 17), title, 'black', font, 'mm')
     for r, row in enumerate(panes):
         for c, pane in enumerate(row):
             sheet.paste(Image.fromarray(pane), (GAP + c * (PANE + GAP), 34 + r * (height + GAP)))
-    top, font = 34 + len(rows) * (height + GAP) + 6, ImageFont.load_default(16)
+    top, font = 34 + len(rows) * (height + GAP) + 6, _font(16)
     for i, (text, color) in enumerate(legend):
         x, y = GAP + i % per_line * (sheet.width // per_line), top + i // per_line * 26
         draw.rectangle((x, y, x + 30, y + 20), tuple(color), 'grey')
@@ -48,6 +48,13 @@ def animation(rows, seconds, path):
     side_by_side(row).save(
         path, save_all=True, append_images=map(side_by_side, rows), loop=0, optimize=True,
         duration=min(round(1000 * seconds), 10_000))  # a GIF's longest is 11 minutes
+
+
+def _font(size):
+    try:
+        return ImageFont.load_default(size)
+    except TypeError:  # before Pillow 10.1, as on Ubuntu 22.04: one size only
+        return ImageFont.load_default()
 
 
 def _height(picture, width):

@@ -49,14 +49,14 @@ def private_domain():
 
 
 @contextmanager
-def running_node(arguments, log):
-    """Run `python -m unet_perception.node` with these ROS arguments, its output in a log file.
+def running_node(arguments, log, module='unet_perception.node'):
+    """Run `python -m MODULE` with these ROS arguments, its output in a log file.
 
     At the end it is asked to stop, and killed if it has not after STOP_SECONDS.
     """
     with open(log, 'w') as file:
         process = subprocess.Popen(
-            [sys.executable, '-m', 'unet_perception.node', '--ros-args', *arguments],
+            [sys.executable, '-m', module, '--ros-args', *arguments],
             stdout=file, stderr=subprocess.STDOUT)
     try:
         yield process
