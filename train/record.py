@@ -10,17 +10,22 @@ was stopped or broke goes on with the same command; drives that are complete are
 The carla package must be there, best of the server's version: pip install carla==0.9.16
 """
 import argparse
-import signal
 import sys
 from pathlib import Path
 
 from train.commands import at_least, number, run, writable
 
 INTERRUPTED = 130  # as a shell has it for Ctrl-C
+FRUITLESS = 2  # deaths of the client in a row that bring no frame
 
 
 def main(args=None):
     """Run the command; return its exit code."""
+    return run(_record, parse(args))
+
+
+def parse(args):
+    """Return the arguments of a command line, by name."""
     from unet_perception.labels import SCHEMES, scheme_help
     parser = argparse.ArgumentParser(prog='python -m train.record', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -65,7 +70,7 @@ def main(args=None):
     server.add_argument('--scheme', choices=tuple(SCHEMES),
                         help="the tag scheme, only for a server whose version does not tell it. "
                              f'{scheme_help()}')
-    return run(_record, parser.parse_args(args))
+    return parser.parse_args(args)
 
 
 def _size(text):
@@ -124,7 +129,12 @@ def _tell(console, about, scheme):
 
 
 def _drive(guard, job, console):
-    """Record one drive unless it is complete; return the guarded.Ended."""
+    """Record one drive unless it is complete; return the guarded.Ended.
+
+    CARLA's client sometimes dies, or hangs in its traffic manager (a wake-up gets lost between two
+    of its threads); so a new one goes on, as long as that brings frames.
+    """
+    from train.record_messages import Note
     from train.record_view import View
     from train.recorder import record
     from train.recording import Recording
@@ -136,10 +146,16 @@ def _drive(guard, job, console):
         console.print(f'{job.folder} is complete, with {len(there.frames)} frames')
         return Ended('done')
     title = f'{job.settings["town"]} {job.settings["weather"]["name"]}'
-    with View(title, len(there.frames), job.frames, console) as view:
-        ended = guard.run(record, job.server, job, show=view.show)
-    frames = len(Recording(job.folder, job.settings).frames)
-    console.print(f'{job.folder}: {frames} of {job.frames} frames', highlight=False)
+    now, tries = len(there.frames), 0
+    with View(title, now, job.frames, console) as view:
+        while True:
+            before, ended = now, guard.run(record, job.server, job, show=view.show)
+            now = len(Recording(job.folder, job.settings).frames)
+            tries = 0 if now > before else tries + 1
+            if ended.how != 'died' or tries == FRUITLESS:
+                break
+            view.show(Note(f'{ended.why}; going on from frame {now}'))
+    console.print(f'{job.folder}: {now} of {job.frames} frames', highlight=False)
     if ended.how == 'died':
         ended = ended._replace(why=ended.why + _mismatch(job.settings))
     return ended

@@ -35,8 +35,8 @@ class Guard:
     def run(self, function, server, *args, show=lambda message: None):
         """Run function(send, *args); show() gets its messages but the Traces. Return an Ended.
 
-        server: record_messages.Server. What the function leaves there is undone, or the Ended says what
-        could not be.
+        server: record_messages.Server. What the function leaves there is undone, or the Ended
+        says what could not be.
         """
         if self.stopped:
             return Ended('stopped')

@@ -61,7 +61,11 @@ class Kept(NamedTuple):
 
 
 class About(NamedTuple):
-    """What a server is. towns: those it can load, if it says so. weathers: {preset: parameters}."""
+    """What a server is.
+
+    town: the present one. towns: those it can load, if it says so. weathers: the carla package's
+    presets, {name: {parameter: value}}.
+    """
 
     client_version: str
     server_version: str

@@ -28,8 +28,9 @@ def tag_scheme(version, given):
 def plan(about, args, server):
     """Return a list of record_messages.Job, one for each town and weather.
 
-    about: record_messages.About. args: of the command. Raise ValueError if something in them is not to
-    be had at the server or does not go with the drives that are there already.
+    about: record_messages.About. args: of the command. server: record_messages.Server. Raise
+    ValueError if something is not to be had at the server, or does not go with the drives that are
+    there already.
     """
     scheme = tag_scheme(about.server_version, args.scheme)
     towns = list(dict.fromkeys(args.town or [about.town]))
@@ -71,10 +72,10 @@ def _weathers(wanted, presets):
                 try:
                     sun = {'sun_altitude_angle': float(altitude)}
                 except ValueError:
-                    raise ValueError(f'--weather {text}: {altitude} is not the sun\'s altitude '
+                    raise ValueError(f"--weather {text}: {altitude} is not the sun's altitude "
                                      f'in degrees, from -90 to 90') from None
                 if not -90 <= sun['sun_altitude_angle'] <= 90:
-                    raise ValueError(f'--weather {text}: the sun\'s altitude must be from -90 to '
+                    raise ValueError(f"--weather {text}: the sun's altitude must be from -90 to "
                                      f'90 degrees')
             found[f'{preset}@{altitude}' if altitude else preset] = {**presets[preset], **sun}
     return found

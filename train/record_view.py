@@ -49,22 +49,23 @@ class View:
 
 
 def classes(pixels, seen, frames):
-    """Return a table of the 23 classes: their share of the pixels and of the frames.
+    """Return a table of the 23 classes: their share of the pixels, the frames that have seen them.
 
     pixels, seen: int (23,), pixels and frames with the class. Rare ones stand out.
     """
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
     for _ in range(COLUMNS):
         table.add_column('class', no_wrap=True)
-        table.add_column('pixels', justify='right')
-        table.add_column('frames', justify='right')
+        table.add_column('share', justify='right', no_wrap=True)
+        table.add_column('seen', justify='right', no_wrap=True)
     rows = -(-len(NAMES) // COLUMNS)
     cells = []
     for name, count, some in zip(NAMES, pixels, seen):
         share = count / max(1, pixels.sum())
         style = 'red' if not count else 'yellow' if share < RARE else ''
         cells.append([f'[{style}]{text}[/]' if style else text for text in (
-            name, f'{share:.2%}' if count else 'none', f'{some / max(1, frames):.0%}')])
+            name, 'none' if not count else f'{share:.1%}' if share >= RARE else '<0.1%',
+            f'{some / max(1, frames):.0%}')])
     cells += [['', '', '']] * (rows * COLUMNS - len(cells))
     for row in range(rows):
         table.add_row(*(text for column in range(COLUMNS) for text in cells[row + column * rows]))

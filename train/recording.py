@@ -30,7 +30,7 @@ class Recording:
 
     def __init__(self, folder, settings):
         self.folder, self.settings = Path(folder), json.loads(json.dumps(settings))
-        self.frames, self.complete = [], False
+        self.frames, self.complete, self._prepared = [], False, False
         self.pixels, self.seen = np.zeros(len(NAMES), int), np.zeros(len(NAMES), int)
         if self.folder.exists():
             self._load()
@@ -68,14 +68,13 @@ class Recording:
     def _files(self, name):
         return [self.folder / sub / f'{name}.png' for sub in FOLDERS]
 
-    def prepare(self):
+    def _prepare(self):
         """Make the folders, and remove the frame that was being written, if there is one."""
         for path in self._files(self._next()):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.unlink(missing_ok=True)
             path.with_suffix('.partial').unlink(missing_ok=True)
-        self.complete = False
-        self._save()
+        self.complete, self._prepared = False, True
 
     def _next(self):
         return f'{len(self.frames):06d}'
@@ -87,6 +86,8 @@ class Recording:
         """
         labels = tags_to_labels(tags, self.settings['scheme'])
         counts = np.bincount(labels[labels != IGNORE], minlength=len(NAMES))
+        if not self._prepared:
+            self._prepare()
         name = self._next()
         whole = []
         for path, pixels in zip(self._files(name), (image, tags)):

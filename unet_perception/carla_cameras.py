@@ -1,4 +1,4 @@
-"""CARLA's cameras on one pose: an RGB and a semantic one, their pictures paired by frame number."""
+"""CARLA's cameras on one pose, RGB and semantic; their pictures are paired by frame number."""
 import queue
 import time
 from dataclasses import dataclass

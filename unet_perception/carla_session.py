@@ -5,13 +5,13 @@ client can end the whole process, since its threads throw on a bad answer; who m
 the session in a process of its own (guarded.py) and undoes from outside what that one left.
 """
 import copy
-import socket
 from contextlib import contextmanager
 
 from unet_perception.carla_traces import Traces, changed, destroy, undo, values
 
 QUIET = 3.0  # s without a tick, after which nobody ticks a server in synchronous mode
 TIDY = 10.0  # s that a call may take at most while tidying up
+GRACE = 20.0  # s that a step may take beyond its calls
 
 
 class CarlaError(RuntimeError):
@@ -30,9 +30,11 @@ class Session:
     """A connection to a server, from the start to the end of a `with` block.
 
     client, world: carla's. client_version, server_version: such as '0.9.16'. traces: what it has
-    changed, a Traces. host, port: of the server. timeout: s that each call may take. Before each
-    call on_step(text, seconds) hears what goes on and how long it may take at worst; on_traces
-    hears of each change of the traces. All methods raise CarlaError.
+    changed, a Traces. traffic_manager: carla's, if there is one; it is shut down at the end.
+
+    host, port: of the server. timeout: s that each call may take. Before each call
+    on_step(text, seconds) hears what goes on and how long it may take at worst; on_traces hears
+    of each change of the traces. All methods raise CarlaError.
     """
 
     def __init__(self, host='localhost', port=2000, timeout=20.0,
@@ -40,7 +42,7 @@ class Session:
         self.host, self.port, self.timeout, self.traces = host, port, timeout, Traces()
         self.client_version = self.server_version = self.client = self.world = None
         self._on_step, self._on_traces = on_step, on_traces
-        self._handles, self._running, self._traffic_manager = {}, {}, None
+        self._handles, self._running, self.traffic_manager = {}, {}, None
 
     def __enter__(self):
         """Connect."""
@@ -65,8 +67,8 @@ class Session:
             with self.step('tidying up', min(self.timeout, TIDY)):
                 if kind is not None:
                     self.client.get_server_version()  # the server may be lost: ask it but once
-                if self._traffic_manager is not None:  # first: it must not steer what is gone
-                    self._traffic_manager.shut_down()
+                if self.traffic_manager is not None:  # first: it must not steer what is gone
+                    self.traffic_manager.shut_down()
                 for actor in self._running.values():
                     actor.stop()
                 undo(self.client, self.world, self.traces, self._note, self._handles)
@@ -78,7 +80,7 @@ class Session:
     def step(self, text, timeout=None):
         """Say what goes on; raise CarlaError with it if carla fails. timeout: s of each call."""
         timeout = timeout or self.timeout
-        self._on_step(text, 3 * timeout + 30)
+        self._on_step(text, 2 * timeout + GRACE)
         if self.client is not None:
             self.client.set_timeout(timeout)
         try:
@@ -142,18 +144,6 @@ class Session:
             return
         raise CarlaError(f'the CARLA server {self.host}:{self.port} is in synchronous mode and '
                          f'another client ticks it; only one can, so end that one first')
-
-    def start_traffic_manager(self, seed):
-        """Start a traffic manager in step with tick(); return its port, a free one."""
-        with socket.socket() as probe:
-            probe.bind(('', 0))
-            port = probe.getsockname()[1]
-        with self.step('starting the traffic manager'):
-            self._traffic_manager = self.client.get_trafficmanager(port)
-            self._traffic_manager.set_synchronous_mode(True)
-            if hasattr(self._traffic_manager, 'set_random_device_seed'):
-                self._traffic_manager.set_random_device_seed(seed % 2**32)
-        return port
 
     def spawn(self, blueprint, transform, parent=None):
         """Spawn an actor and return it; SpawnRefused if the server answers that it cannot."""

@@ -1,28 +1,40 @@
-"""Vehicles and pedestrians in a CARLA session: the ego vehicle, and traffic around it.
+"""Who drives and walks in a CARLA session: the ego vehicle, and traffic around it.
 
 Where they start and what they are depends on the random.Random that is given, and on the server.
 """
+import socket
+
 from unet_perception.carla_session import CarlaError, SpawnRefused
 
 EGO = 'vehicle.tesla.model3'
 TRIES = 5  # places to try for each pedestrian
 
 
+def start_traffic_manager(session, seed):
+    """Start a traffic manager in step with the session's ticks; return its port, a free one."""
+    with socket.socket() as probe:
+        probe.bind(('', 0))
+        port = probe.getsockname()[1]
+    with session.step('starting the traffic manager'):
+        session.traffic_manager = session.client.get_trafficmanager(port)
+        session.traffic_manager.set_synchronous_mode(True)
+        if hasattr(session.traffic_manager, 'set_random_device_seed'):
+            session.traffic_manager.set_random_device_seed(seed)
+    return port
+
+
 def spawn_ego(session, rng, traffic_manager, kind=None):
     """Spawn the ego vehicle at a free place and let the traffic manager drive it; return it.
 
-    traffic_manager: its port. kind: blueprint; None for CARLA's usual car, or else any with four
-    wheels. Raise CarlaError if there is no such vehicle or no place for it.
+    Ticks the server. traffic_manager: its port. kind: blueprint; None for CARLA's usual car or, if
+    there is none, any with four wheels. Raise CarlaError if there is no such vehicle or no room.
     """
     library = _library(session)
-    names = sorted(b.id for b in library.filter('vehicle.*'))
-    if kind is None:
-        kind = next((b.id for b in [*library.filter(EGO), *library.filter('vehicle.*')]
-                     if _wheels(b) == 4), None)
-    if kind not in names:
+    there = sorted(library.filter('vehicle.*'), key=lambda b: (b.id != EGO, b.id))
+    kind = kind or next((b.id for b in there if _wheels(b) == 4), 'of four wheels')
+    if kind not in [b.id for b in there]:
         raise CarlaError(f'the server has no vehicle {kind}; it has '
-                         f'{", ".join(names[:5])} and others' if names else
-                         'the server has no vehicles')
+                         f'{", ".join(b.id for b in there[:5]) or "none"}')
     blueprint = library.find(kind)
     _set(blueprint, 'role_name', 'hero')  # the traffic manager lets heroes stand; others vanish
     refusal, places = None, _places(session, rng)
@@ -32,15 +44,17 @@ def spawn_ego(session, rng, traffic_manager, kind=None):
         except SpawnRefused as error:
             refusal = error
             continue
-        with session.step('starting the ego vehicle'):
-            ego.set_autopilot(True, traffic_manager)
+        _drive(session, [ego], traffic_manager)
         return ego
     raise CarlaError(f'there is room for the ego vehicle at none of {len(places)} spawn points; '
                      f'take fewer vehicles ({refusal})')
 
 
 def spawn_vehicles(session, rng, traffic_manager, number):
-    """Spawn up to so many vehicles of all kinds, driven by the traffic manager; return a list."""
+    """Spawn up to so many vehicles of all kinds, driven by the traffic manager; return a list.
+
+    Ticks the server.
+    """
     blueprints = sorted(_library(session).filter('vehicle.*'), key=lambda b: b.id)
     vehicles = []
     for place in _places(session, rng)[:-1] if number else []:  # one is left for the ego vehicle
@@ -50,13 +64,19 @@ def spawn_vehicles(session, rng, traffic_manager, number):
         _choose(blueprint, rng, 'color', 'driver_id')
         _set(blueprint, 'role_name', 'autopilot')
         try:
-            vehicle = session.spawn(blueprint, place)
+            vehicles.append(session.spawn(blueprint, place))
         except SpawnRefused:
-            continue
+            pass
+    _drive(session, vehicles, traffic_manager)
+    return vehicles
+
+
+def _drive(session, vehicles, traffic_manager):
+    """Let the traffic manager drive vehicles that have just been spawned."""
+    session.tick()  # it forgets a vehicle that is not in the newest frame, maybe for good
+    for vehicle in vehicles:
         with session.step(f'starting {vehicle.type_id}'):
             vehicle.set_autopilot(True, traffic_manager)
-        vehicles.append(vehicle)
-    return vehicles
 
 
 def spawn_walkers(session, rng, number):

@@ -23,8 +23,8 @@ class Ended(NamedTuple):
 class Guarded:
     """function(send, *args) in a process of its own; send(message) brings messages here.
 
-    expected: the exceptions whose text is a sentence for the user. After stop(), or the end of this
-    process, the next send() raises KeyboardInterrupt; Ctrl-C in the terminal does nothing there.
+    expected: the exceptions whose text is a sentence for the user. After stop(), or the end of
+    this process, the next send() raises KeyboardInterrupt; Ctrl-C does nothing there.
     """
 
     def __init__(self, function, *args, expected=(ValueError, OSError)):

@@ -1,4 +1,4 @@
-"""The blueprints of the stand-in: a few of CARLA's, with those attributes that a client may set."""
+"""The blueprints of the stand-in: a few of CARLA's, with what a client may set of them."""
 from standin import scene
 
 BOOL, INT, FLOAT, STRING, COLOR = 1, 2, 3, 4, 5
@@ -18,13 +18,13 @@ def _attribute(name, kind, value, recommended=(), modifiable=True):
 
 
 def definitions():
-    """List every blueprint as get_actor_definitions() returns it."""
+    """List every blueprint in the form of the RPC get_actor_definitions."""
     camera = [_attribute('image_size_x', INT, '800'), _attribute('image_size_y', INT, '600'),
               _attribute('fov', FLOAT, '90.0'), _attribute('sensor_tick', FLOAT, '0.0'),
               _attribute('role_name', STRING, 'front'), _attribute('ros_name', STRING, ''),
-              _attribute('lens_circle_multiplier', FLOAT, '0.0'), _attribute('lens_k', FLOAT, '-1.0'),
-              _attribute('lens_kcube', FLOAT, '0.0'), _attribute('lens_x_size', FLOAT, '0.08'),
-              _attribute('lens_y_size', FLOAT, '0.08')]
+              *(_attribute(f'lens_{name}', FLOAT, value) for name, value in (
+                  ('circle_multiplier', '0.0'), ('k', '-1.0'), ('kcube', '0.0'),
+                  ('x_size', '0.08'), ('y_size', '0.08')))]
     blur = [_attribute('motion_blur_intensity', FLOAT, '0.45'),
             _attribute('motion_blur_max_distortion', FLOAT, '0.35'),
             _attribute('chromatic_aberration_intensity', FLOAT, '0.0')]

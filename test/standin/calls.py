@@ -8,7 +8,7 @@ DESTROY, VEHICLE_CONTROL, WALKER_CONTROL, TRANSFORM, WALKER_STATE = 1, 2, 4, 6, 
 
 
 class Calls:
-    """CARLA's calls on a World.
+    """CARLA's calls on a World; their arguments and values are in the order of the wire.
 
     version: what the server says it is. streams: streams.Streams.
     """

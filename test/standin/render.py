@@ -53,8 +53,9 @@ def render(view, ground, boxes, light, seed=0):
     """
     focal = view.width / (2 * np.tan(np.radians(view.fov) / 2))
     # A point's pixel is (u, v) / w of project @ (point - position); w is how far in front it is.
-    project = np.array([[view.width / 2, focal, 0], [view.height / 2, 0, -focal], [1, 0, 0]]
-                       ) @ view.rotation.T
+    # A whole number is the middle of a pixel, so the picture's middle is between two.
+    project = np.array([[(view.width - 1) / 2, focal, 0], [(view.height - 1) / 2, 0, -focal],
+                        [1, 0, 0]]) @ view.rotation.T
     parts, depth = _ground(view, project, ground)
     shown = _visible(view, focal, boxes)
     _paint_boxes(parts, view, project, boxes, shown)
@@ -67,7 +68,7 @@ def render(view, ground, boxes, light, seed=0):
 
 
 def _ground(view, project, ground):
-    """Return int32 parts (the ground's tags and the sky), and float32 depths, m; the sky's is 0."""
+    """Return int32 parts (the ground's tags and the sky) and float32 depths, m; the sky has 0."""
     # From the ground's pixels to the camera's: on a plane two of the three axes do.
     offset = np.array([*ground.origin, 0]) - view.position
     back = np.linalg.inv(project @ np.column_stack([[CELL, 0, 0], [0, CELL, 0], offset]))
@@ -99,10 +100,9 @@ def _paint_boxes(parts, view, project, boxes, shown):
     across = np.stack([-np.sin(yaw), np.cos(yaw)], 1)
     away = boxes.center[shown] - view.position
     corners = CORNERS * half[:, None]
-    corners = np.concatenate([corners[..., :1] * along[:, None] + corners[..., 1:2] *
-                              across[:, None], corners[..., 2:]], 2) + away[:, None]
-    points = corners @ project.T
-    camera = -np.stack([(away[:, :2] * along).sum(1), (away[:, :2] * across).sum(1), away[:, 2]], 1)
+    level = corners[..., :1] * along[:, None] + corners[..., 1:2] * across[:, None]
+    points = (np.concatenate([level, corners[..., 2:]], 2) + away[:, None]) @ project.T
+    camera = -np.stack([(away[:, :2] * axis).sum(1) for axis in (along, across)] + [away[:, 2]], 1)
     facing = np.stack([camera > half, camera < -half], 2).reshape(-1, 6)
     near = points[..., 2].min(1, initial=np.inf) < NEAR
     with np.errstate(divide='ignore', invalid='ignore'):

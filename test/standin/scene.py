@@ -12,9 +12,9 @@ import numpy as np
 
 from standin import street
 
-(NONE, ROAD, SIDEWALK, BUILDING, WALL, FENCE, POLE, TRAFFIC_LIGHT, TRAFFIC_SIGN, VEGETATION, TERRAIN,
- SKY, PEDESTRIAN, RIDER, CAR, TRUCK, BUS, TRAIN, MOTORCYCLE, BICYCLE, STATIC, DYNAMIC, OTHER, WATER,
- ROAD_LINE, GROUND, BRIDGE, RAIL_TRACK, GUARD_RAIL) = range(29)
+(NONE, ROAD, SIDEWALK, BUILDING, WALL, FENCE, POLE, TRAFFIC_LIGHT, TRAFFIC_SIGN, VEGETATION,
+ TERRAIN, SKY, PEDESTRIAN, RIDER, CAR, TRUCK, BUS, TRAIN, MOTORCYCLE, BICYCLE, STATIC, DYNAMIC,
+ OTHER, WATER, ROAD_LINE, GROUND, BRIDGE, RAIL_TRACK, GUARD_RAIL) = range(29)
 
 # R, G, B about which a thing's own colour varies, by tag.
 COLORS = np.array([
@@ -44,13 +44,15 @@ class Boxes:
 
     def __add__(self, other):
         """Return the boxes of both."""
-        return Boxes(*(np.concatenate([a, b]) for a, b in zip(vars(self).values(),
-                                                              vars(other).values())))
+        return Boxes(*map(np.concatenate, zip(vars(self).values(), vars(other).values())))
 
 
 @dataclass
 class Ground:
-    """The ground seen from above: uint8 tags (rows along y, columns along x), x and y of [0, 0]."""
+    """The ground from above.
+
+    tags: uint8, rows along y, columns along x. origin: x and y of tags[0, 0], m.
+    """
 
     tags: np.ndarray
     origin: tuple
@@ -64,7 +66,8 @@ def boxes(rows, rng):
     rows = np.array(rows, float).reshape(-1, 9)
     x, y, yaw, z, length, width, height, tag, rounded = rows.T
     tag = tag.astype(int)
-    color = COLORS[tag] * rng.uniform(0.75, 1.25, (len(rows), 1)) + rng.normal(0, 8, (len(rows), 3))
+    color = COLORS[tag] * rng.uniform(0.75, 1.25, (len(rows), 1))
+    color += rng.normal(0, 8, color.shape)
     return Boxes(np.stack([x, y, z + height / 2], 1), np.stack([length, width, height], 1) / 2,
                  yaw, tag, color.clip(0, 255), rounded.astype(bool))
 

@@ -49,6 +49,11 @@ class StandIn:
             except OSError:  # closed already
                 pass
 
+    def tick(self):
+        """Let the world go on by one frame, as a client's tick does."""
+        with self.world.lock:
+            self._answers.tick_cue()
+
     def _listen(self, port, serve):
         class Handler(socketserver.BaseRequestHandler):
             def handle(handler):
@@ -67,7 +72,7 @@ class StandIn:
         while not self._end.wait(IDLE_DELTA):
             with self.world.lock:
                 if not self.world.settings[SYNCHRONOUS] and not self.frozen:
-                    self._answers.tick_cue()
+                    self.tick()
 
     def _stream(self, connection):
         self._streams.subscribe(connection)

@@ -22,14 +22,14 @@ class SpawnError(Exception):
 class World:
     """One episode after another, on a clock that tick() moves on.
 
-    Take the lock to look at it or to change it.
+    Take the lock to look at it or to change it. spawned: every actor that there ever was.
     """
 
     def __init__(self, town='Town01'):
         self.lock = threading.RLock()
         self.frame, self.time, self.episode = 100, 5.0, 1
         self.settings, self.weather = list(SETTINGS), list(WEATHER)
-        self.town, self.actors, self.traffic_managers = town, {}, {}
+        self.town, self.actors, self.spawned, self.traffic_managers = town, {}, [], {}
         self._ids, self._streams = 20, wire.EPISODE_STREAM
 
     @property
@@ -62,6 +62,7 @@ class World:
         self._ids += 1
         actor.move(0.0, self.actors.get(parent))
         self.actors[actor.id] = actor
+        self.spawned.append(actor)
         return actor
 
     def destroy(self, number):
