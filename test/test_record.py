@@ -210,13 +210,13 @@ def test_killing_a_process_leaves_nothing_behind(tmp_path, victim):
 FAULTS = [
     ('drop:rgb:12 delay:rgb:20:0.8 delay:semantic:25-35:0.05 swap:semantic:40', 0,
      '(?s)(left out: the rgb camera sent no picture of frame .*){2}left out: the semantic', 4),
-    ('drop:semantic:12-', 1, r'3 frames in a row are not whole: the semantic camera sent no '
+    ('drop:semantic:40-', 1, r'3 frames in a row are not whole: the semantic camera sent no '
                              r'picture of frame \d+ within 0.5 s', None),
-    ('size:rgb:12-', 1, 'the rgb camera sent a picture of 40x60 in 9600 bytes, but was asked for '
+    ('size:rgb:40-', 1, 'the rgb camera sent a picture of 40x60 in 9600 bytes, but was asked for '
                         '80x60', None),
     ('short:rgb:40', 0, "CARLA's client died in the tick after frame .*; going on from", 4),
     ('short:semantic:2-', 1, r"CARLA's client died in .*: SIG", 0),
-    ('alien:semantic:12-', 1, 'tag 77 is outside scheme C', None),
+    ('alien:semantic:40-', 1, 'tag 77 is outside scheme C', None),
     ('error:tick_cue:40', 1, 'the tick after frame .* failed at the CARLA server .*: told', None),
     ('hang:tick_cue:40', 1, 'the tick after frame .* time-out of 2000ms', None),
     ('error:apply_batch:2', 0, "CARLA's client died in .*bad_cast.*; going on from frame 0", 4),
@@ -305,7 +305,7 @@ def test_an_ego_vehicle_that_vanishes_is_replaced(tmp_path):
 
 @pytest.mark.parametrize('args, why', [
     ('--town Town99', 'the server has no Town99; it has Town01, Town02'),
-    ('--weather Nice', 'Nice is no weather of the carla package; it has ClearNoon, WetNoon'),
+    ('--weather Nice', 'Nice is no weather of the carla package; it has ClearNoon, Default, WetNoon'),
     ('--weather WetNoon@x', "x is not the sun's altitude"),
     ('--weather WetNoon@91', 'must be from -90 to 90 degrees'),
     ('--scheme B', 'but a CARLA 0.9.16 server paints its labels by scheme C')])
