@@ -25,20 +25,21 @@ class Recording:
 
     settings: what all of its frames have in common, plain JSON data; among it the tag scheme.
     frames: the records of those there are, dicts. Raise ValueError if the folder holds something
-    else or a drive of other settings; nothing is written before add().
+    else or a drive of other settings; nothing is written before add() or finish().
     """
 
     def __init__(self, folder, settings):
         self.folder, self.settings = Path(folder), json.loads(json.dumps(settings))
-        self.frames, self.complete, self._prepared = [], False, False
+        self.frames, self.complete = [], False
         self.pixels, self.seen = np.zeros(len(NAMES), int), np.zeros(len(NAMES), int)
         if self.folder.exists():
             self._load()
+        self._lines = [json.dumps(frame) for frame in self.frames]  # of the manifest
 
     def _load(self):
         path = self.folder / MANIFEST
         if not path.exists():
-            if any(self.folder.iterdir()):
+            if any(file.suffix != '.partial' for file in self.folder.iterdir()):
                 raise ValueError(f'{self.folder} is there already and holds no {MANIFEST}, so it '
                                  f'is no recording to go on with; take another --out')
             return
@@ -62,19 +63,11 @@ class Recording:
         lost = [name for frame in self.frames for name in self._files(frame['name'])
                 if not name.is_file()]
         if lost:
-            raise ValueError(f'{self.folder} lacks {len(lost)} files of its frames, such as '
+            raise ValueError(f'{self.folder} lacks {len(lost)} of its files, such as '
                              f'{lost[0]}; move the folder away or take another --out')
 
     def _files(self, name):
         return [self.folder / sub / f'{name}.png' for sub in FOLDERS]
-
-    def _prepare(self):
-        """Make the folders, and remove the frame that was being written, if there is one."""
-        for path in self._files(self._next()):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.unlink(missing_ok=True)
-            path.with_suffix('.partial').unlink(missing_ok=True)
-        self.complete, self._prepared = False, True
 
     def _next(self):
         return f'{len(self.frames):06d}'
@@ -86,23 +79,29 @@ class Recording:
         """
         labels = tags_to_labels(tags, self.settings['scheme'])
         counts = np.bincount(labels[labels != IGNORE], minlength=len(NAMES))
-        if not self._prepared:
-            self._prepare()
-        name = self._next()
+        name, self.complete = self._next(), False
+        if not self.frames:  # files without a manifest would be somebody else's
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._save()
         whole = []
         for path, pixels in zip(self._files(name), (image, tags)):
+            path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_suffix('.partial')
             partial.write_bytes(cv2.imencode('.png', pixels)[1].tobytes())
             whole.append((partial, path))
         for partial, path in whole:
             os.replace(partial, path)
         self.frames.append({'name': name, **record})
+        self._lines.append(json.dumps(self.frames[-1]))
         self.pixels += counts
         self.seen += counts > 0
         self._save()
 
     def finish(self):
-        """Say in the manifest that the drive is complete."""
+        """Say in the manifest that the drive is complete; remove what broke as it was written."""
+        for path in self._files(self._next()):
+            path.unlink(missing_ok=True)
+            path.with_suffix('.partial').unlink(missing_ok=True)
         self.complete = True
         self._save()
 
@@ -111,7 +110,7 @@ class Recording:
                    in zip(NAMES, self.pixels, self.seen) if frames}
         head = json.dumps({'format_version': FORMAT, 'complete': self.complete, **self.settings,
                            'classes': classes}, indent=1)
-        lines = ',\n  '.join(json.dumps(frame) for frame in self.frames)
+        lines = ',\n  '.join(self._lines)
         partial = self.folder / f'{MANIFEST}.partial'
         partial.write_text(f'{head[:-2]},\n "frames": [\n  {lines}\n ]\n}}\n')
         os.replace(partial, self.folder / MANIFEST)

@@ -1,18 +1,20 @@
-"""How the stand-in misbehaves: rules such as `drop:rgb:40`, each for some calls or pictures.
+"""How the stand-in misbehaves: rules such as `drop:rgb:40`, each for some calls or messages.
 
-WHAT:WHERE:WHEN[:SECONDS]. WHERE is an RPC's name, `rgb` or `semantic`. WHEN counts its calls or
-pictures from 1: `40`, `40-42`, or `40-` for all from there on. WHAT is
+WHAT:WHERE:WHEN[:SECONDS]. WHERE is an RPC's name, the stream `rgb`, `semantic`, or `state` (of
+the world). WHEN counts its calls or messages from 1: `40`, `40-42`, or `40-` for all from there
+on. WHAT is
 
     for a call      error   answer with an error
                     hang    do not answer
                     freeze  do not answer this nor any later call, whoever calls
                     close   close the connection
                     die     close all connections and take no more
-    for a picture   drop    do not send it
+    for a message   drop    do not send it
                     delay   send it SECONDS later
                     swap    send it after the next one
-                    size    send one of half the width
                     short   send half its bytes
+                    cut     close the stream's connections instead
+    for a picture   size    send one of half the width
                     alien   send tags that CARLA 0.9.16 does not have
 """
 import math
@@ -20,11 +22,12 @@ from collections import Counter
 from typing import NamedTuple
 
 CALL = ('error', 'hang', 'freeze', 'close', 'die')
-PICTURE = ('drop', 'delay', 'swap', 'size', 'short', 'alien')
+MESSAGE = ('drop', 'delay', 'swap', 'short', 'cut')
+WAYS = {'rgb': (*MESSAGE, 'size'), 'semantic': (*MESSAGE, 'size', 'alien'), 'state': MESSAGE}
 
 
 class Fault(NamedTuple):
-    """One rule; first and last count the calls or pictures of `where`, both included."""
+    """One rule; first and last count the calls or messages of `where`, both included."""
 
     what: str
     where: str
@@ -42,9 +45,9 @@ def parse(text):
                       else int(first), *map(float, seconds))
     except (TypeError, ValueError) as error:
         raise ValueError(f'fault {text!r} is not WHAT:WHERE:WHEN[:SECONDS]: {error}') from error
-    if what not in (PICTURE if where in ('rgb', 'semantic') else CALL):
-        raise ValueError(f'fault {text!r}: {where} cannot {what}; calls can {", ".join(CALL)}, '
-                         f'rgb and semantic {", ".join(PICTURE)}')
+    if what not in WAYS.get(where, CALL):
+        raise ValueError(f'fault {text!r}: {where} cannot {what}, but '
+                         f'{", ".join(WAYS.get(where, CALL))}')
     return fault
 
 
@@ -55,7 +58,7 @@ class Faults:
         self.rules, self.counts = [parse(rule) for rule in rules], Counter()
 
     def now(self, where):
-        """Count one more call or picture of `where`; return its Fault or None."""
+        """Count one more call or message of `where`; return its Fault or None."""
         self.counts[where] += 1
         return next((rule for rule in self.rules if rule.where == where
                      and rule.first <= self.counts[where] <= rule.last), None)

@@ -39,8 +39,8 @@ class Streams:
                 seen[view] = world.look(camera)
             self._send_picture(world, camera, *seen[view])
         state = wire.world_state(world.episode, world.delta, world.actors.values())
-        self._send(wire.EPISODE_STREAM, wire.header(wire.WORLD_OBSERVER, world.frame, world.time,
-                                                    [0.0] * 6) + state)
+        header = wire.header(wire.WORLD_OBSERVER, world.frame, world.time, [0.0] * 6)
+        self._send_by(self._faults.now('state'), wire.EPISODE_STREAM, header + state)
 
     def _send_picture(self, world, camera, rgb, tags):
         pixels = np.full((*tags.shape, 4), 255, np.uint8)
@@ -49,24 +49,28 @@ class Streams:
         else:
             pixels[..., :3] = rgb[..., ::-1]
         fault = self._faults.now(NAMES[camera.kind])
-        what = fault.what if fault else None
-        if what == 'size':
+        if fault and fault.what == 'size':
             pixels = pixels[:, ::2]
-        elif what == 'alien':
+        elif fault and fault.what == 'alien':
             pixels[0, 0, 2] = 77
-        message = (wire.header(wire.SENSORS[camera.kind], world.frame, world.time,
-                               camera.transform)
-                   + wire.image(pixels, float(camera.attributes['fov'])))
-        if what == 'short':
-            message = message[:len(message) // 2]
+        header = wire.header(wire.SENSORS[camera.kind], world.frame, world.time, camera.transform)
+        self._send_by(fault, camera.stream,
+                      header + wire.image(pixels, float(camera.attributes['fov'])))
+
+    def _send_by(self, fault, stream, message):
+        """Send a message, or do with it what a fault says."""
+        what = fault.what if fault else None
         if what == 'delay':
-            threading.Timer(fault.seconds, self._send, (camera.stream, message)).start()
-        elif what == 'swap' and camera.stream not in self._held:
-            self._held[camera.stream] = message
+            threading.Timer(fault.seconds, self._send, (stream, message)).start()
+        elif what == 'swap' and stream not in self._held:
+            self._held[stream] = message
+        elif what == 'cut':
+            for connection in self._subscribers.pop(stream):
+                connection.shutdown(socket.SHUT_RDWR)
         elif what != 'drop':
-            self._send(camera.stream, message)
-            if camera.stream in self._held:
-                self._send(camera.stream, self._held.pop(camera.stream))
+            self._send(stream, message[:len(message) // 2] if what == 'short' else message)
+            if stream in self._held:
+                self._send(stream, self._held.pop(stream))
 
     def _send(self, stream, message):
         for connection in list(self._subscribers.get(stream, ())):
