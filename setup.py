@@ -4,6 +4,7 @@ from os import path
 from setuptools import setup
 
 NAME = 'unet_perception'
+CARLA = 'carla>=0.9.13,<0.10; python_version < "3.13" and platform_machine in "x86_64 AMD64"'
 
 
 def share(pattern):
@@ -32,6 +33,7 @@ setup(
     ],
     entry_points={'console_scripts': [
         f'segmentation_node = {NAME}.node:main',
+        f'carla_cameras = {NAME}.carla_cameras_node:main',
         f'accuracy_monitor = {NAME}.accuracy_monitor:main',
         f'demo = {NAME}.demo:main',
         f'benchmark = {NAME}.benchmark:main',
@@ -67,9 +69,13 @@ setup(
             'tensorflow>=2.21,<3',
             'tf2onnx>=1.17,<2',  # Keras calls it
         ],
+        # There is no wheel for other machines nor, yet, for Python 3.13.
+        'carla': [CARLA],
         'test': [
+            CARLA,
             'colcon-core>=0.20',
             'colcon-ros>=0.5',
+            'msgpack>=1.0',  # the stand-in for a CARLA server speaks it
             'pytest>=8',
             'rosbags-image>=0.10',
             # 80 took out setup.py develop --editable, which colcon build --symlink-install calls

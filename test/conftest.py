@@ -23,12 +23,17 @@ os.environ['ROS_DOMAIN_ID'] = str(random.randint(1, 101))  # before the first rc
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] = str(ROOT / 'config' / 'fastdds.xml')
 
-# A ROS workspace has no TensorFlow. Not by pytest.importorskip() in these files: launch_testing,
-# which pytest loads there, imports each file of a folder and takes a skip as one of the folder.
+# A ROS workspace has no TensorFlow, and there is no carla wheel for every machine. Not by
+# pytest.importorskip() in these files: launch_testing, which pytest loads there, imports each file
+# of a folder and takes a skip as one of the folder.
 NEED_TENSORFLOW = ['test_benchmark.py', 'test_dataset.py', 'test_drives.py', 'test_export.py',
                    'test_fit.py', 'test_metrics.py', 'test_report.py', 'test_segmenter.py',
                    'test_unet.py']
-collect_ignore = NEED_TENSORFLOW if find_spec('tensorflow') is None else []
+NEED_CARLA = ['test_record.py', 'test_standin.py', 'test_carla_cameras.py']
+LEFT_OUT = {name: files for name, module, files in (
+    ('TensorFlow (make train-env)', 'tensorflow', NEED_TENSORFLOW),
+    ('the carla wheel (pip install .[test])', 'carla', NEED_CARLA)) if find_spec(module) is None}
+collect_ignore = sum(LEFT_OUT.values(), [])
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -41,8 +46,7 @@ def cache_folder(tmp_path_factory):
 
 def pytest_report_header():
     """Say what is left out."""
-    if collect_ignore:
-        return f'without TensorFlow (make train-env), so without {", ".join(collect_ignore)}'
+    return [f'without {name}, so without {", ".join(files)}' for name, files in LEFT_OUT.items()]
 
 
 @pytest.fixture(scope='session')
