@@ -113,9 +113,8 @@ def _record(args):
         return INTERRUPTED
     if ended.how != 'done':
         raise ValueError(ended.why)
-    data = jobs[0].folder if len(jobs) == 1 else f'{args.out}/*'
-    print(f'next: python -m train.fit --data {data} --scheme {jobs[0].settings["scheme"]} '
-          f'--name my-unet')
+    data = jobs[0].folder if len(jobs) == 1 else args.out
+    print(f'next: python -m train.fit --data {data} --name my-unet')
     return 0
 
 

@@ -13,11 +13,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from train.drive import FORMAT, IMAGES, MANIFEST, MASKS
 from unet_perception.labels import IGNORE, NAMES, tags_to_labels
 
-FORMAT = 1
-FOLDERS = IMAGES, MASKS = ('CameraRGB', 'CameraMask')
-MANIFEST = 'drive.json'
+FOLDERS = (IMAGES, MASKS)
 
 
 class Recording:

@@ -1,6 +1,7 @@
 """Run the stand-in until Ctrl-C: cd test && python -m standin --port 2000."""
 import argparse
 import signal
+import threading
 
 from standin import faults
 from standin.server import StandIn
@@ -22,11 +23,13 @@ def main():
         server = StandIn(args.fault, args.version, args.town, args.port)
     except (ValueError, OSError) as error:
         parser.error(str(error))
-    ends = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # in the server's threads, too
+    end = threading.Event()
+    # Not by sigwait: the signal may go to a thread of a library, which does not block it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: end.set())
     with server:
         print(f'a stand-in for CARLA {args.version} on port {server.port}', flush=True)
-        signal.sigwait(ends)
+        end.wait()
 
 
 if __name__ == '__main__':
