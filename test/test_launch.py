@@ -32,7 +32,7 @@ ROS2_LAUNCH = ['sh', '-c', '. install/setup.sh; exec "$@"', 'sh', sys.executable
                'import sys; from ros2cli.cli import main; sys.exit(main())',
                'launch', 'unet_perception']
 MODEL = Parameters().model
-LAUNCH_FILES = ['segmentation', 'carla', 'bag']
+LAUNCH_FILES = ['segmentation', 'carla', 'carla_cameras', 'bag']
 
 
 @pytest.fixture(scope='module')
@@ -276,3 +276,21 @@ def test_the_bag_plays_once_the_node_is_active(workspace, tmp_path, loop):
     asked, = [line for line in log.read_text().splitlines() if 'asked: ' in line]
     assert asked.endswith(f'asked: bag play {DRIVE} --clock 100 --delay 1.0 --rate 0.5 '
                           f'--disable-keyboard-controls{" --loop" * loop}')
+
+
+@pytest.mark.skipif(find_spec('carla') is None, reason='there is no carla wheel here')
+def test_our_own_cameras_of_carla_give_masks(workspace, tmp_path):
+    from standin.server import StandIn
+    log = tmp_path / 'log'
+    with private_domain(), StandIn() as server, launched(
+            workspace, log, 'host:=127.0.0.1', f'port:={server.port}', 'semantic_camera:=true',
+            file='carla_cameras') as process:
+        node, masks = rclpy.create_node('client'), []
+        node.create_subscription(Image, f'{CAMERA}/segmentation/mask', masks.append, 10)
+        give_up = time.monotonic() + 60
+        while len(masks) < 3:
+            rclpy.spin_once(node, timeout_sec=1)
+            assert time.monotonic() < give_up, log.read_text()
+        assert (masks[0].width, masks[0].height) == (800, 600)
+        interrupt(process, log)
+        assert not server.world.actors
