@@ -38,9 +38,9 @@ class Guard:
         server: record_messages.Server. What the function leaves there is undone, or the Ended
         says what could not be.
         """
-        if self.stopped:
-            return Ended('stopped')
         self._guarded = Guarded(function, *args, expected=EXPECTED)
+        if self.stopped:  # before there was something to stop
+            self._guarded.stop()
         ended, traces = _follow(self._guarded, show)
         self._guarded = None  # nothing stops what follows
         if traces:
