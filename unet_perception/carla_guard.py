@@ -63,10 +63,8 @@ class Guard:
 
         What the function leaves at the Server is undone, or the Ended says what could not be.
         """
-        if self.stopped:
-            return Ended('stopped')
         self._guarded = Guarded(function, *args, expected=EXPECTED)
-        if self.stopped:  # in the meantime, by another thread
+        if self.stopped:  # before there was something to stop
             self._guarded.stop()
         ended, traces = _follow(self._guarded, show)
         self._guarded = None  # nothing stops what follows
