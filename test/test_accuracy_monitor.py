@@ -202,7 +202,8 @@ def test_the_window_changes_while_it_runs_and_nothing_else_does(tmp_path):
         assert client.set('window', 1).successful
         for i, mask in enumerate((ROAD, CAR)):
             client.send(10**9 + i * STEP, mask, ROAD)
-        client.wait(lambda: len(client.figures['miou']) == 2, 'two figures')
+        client.wait(lambda: all(len(client.figures[name]) == 2 for name in ('miou', 'iou/Road')),
+                    'two figures')
         assert client.figures['miou'] == [1, 0] and client.figures['iou/Road'] == [1, 0]
         for name, value, why in (('window', 0, 'range'), ('window', 10001, 'range'),
                                  ('scheme', 'B', 'read-only')):
@@ -258,7 +259,7 @@ def test_masks_without_truth_and_a_flood_of_masks_are_counted(tmp_path):
         client.tick(10**9)
         for _ in range(70):  # of one tick, and no truth
             client.mask.publish(to_message(ROAD, 'mono8', header(10**9)))
-            time.sleep(0.005)
+            time.sleep(0.02)
         client.wait_for(unscored__no_truth_for_it=10, waiting=60)
         client.wait(lambda: 'no image on' in client.next_status().message, 'the warning')
         client.send(10**9 + STEP, ROAD, ROAD)

@@ -29,7 +29,7 @@ def test_a_topic_that_nobody_publishes_is_named_with_its_likes(tmp_path, picture
     with running_client(log, *SOON, camera='left', active=False) as (_, client):
         said(client, log, 'no image on /camera/image for ')
         said(client, log, 'nobody publishes it; expected is sensor_msgs/msg/Image; there are '
-                          '/camera/left/image (remap')
+                          '/camera/left/image')
         client.wait(lambda: client.levels.get('/camera', '  ')[0] == b'\x02')
         assert 'no image on /camera/image' in client.levels['/camera'][1]
         camera = client.create_publisher(Image, 'image', 10)

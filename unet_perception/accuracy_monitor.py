@@ -80,8 +80,8 @@ class AccuracyMonitor(Node):
         self._jumps = self.get_clock().create_jump_callback(
             JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1)),
             post_callback=lambda _: self._accuracy.clear('the clock went back, or is another'))
-        self._masks = ImageSubscription(self, 'segmentation/mask', self._take_mask)
-        self._truths = ImageSubscription(self, 'semantic', self._take_truth)
+        self._masks = ImageSubscription(self, 'segmentation/mask', self._take_mask, depth=20)
+        self._truths = ImageSubscription(self, 'semantic', self._take_truth, depth=20)
 
     def _declare(self, name, default, description, **constraints):
         return self.declare_parameter(name, default, ParameterDescriptor(
