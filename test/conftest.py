@@ -26,7 +26,8 @@ os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] = str(ROOT / 'config' / 'fastdds.xm
 # A ROS workspace has no TensorFlow. Not by pytest.importorskip() in these files: launch_testing,
 # which pytest loads there, imports each file of a folder and takes a skip as one of the folder.
 NEED_TENSORFLOW = ['test_benchmark.py', 'test_dataset.py', 'test_export.py', 'test_fit.py',
-                   'test_metrics.py', 'test_segmenter.py', 'test_unet.py']
+                   'test_finetune.py', 'test_metrics.py', 'test_segmenter.py', 'test_steps.py',
+                   'test_unet.py', 'test_workers.py']
 collect_ignore = NEED_TENSORFLOW if find_spec('tensorflow') is None else []
 
 
