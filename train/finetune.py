@@ -35,12 +35,15 @@ def settings(bundle, given):
 def starts(old, new):
     """Return of each class of a ClassTable which one of an old table it starts from, or None.
 
-    That of the same name, or else the first that has a part in common, such as Vehicles for Car.
+    That of the same name, or else one that it has a part in common with, such as Vehicles for Car.
     """
+    owners = {part: name for name, parts in zip(old.names, old.parts) for part in parts}
+    of_labels = {label_of(part): name for part, name in reversed(owners.items())}
+
     def common(parts):
-        labels = {*parts, *map(label_of, parts)}
-        return next((name for name, of in zip(old.names, old.parts)
-                     if labels & {*of, *map(label_of, of)}), None)
+        wanted = [*parts, *map(label_of, parts)]
+        return next((known[part] for known in (owners, of_labels) for part in wanted
+                     if part in known), None)
 
     return {name: name if name in old.names else common(parts)
             for name, parts in zip(new.names, new.parts)}
