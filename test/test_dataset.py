@@ -1,4 +1,5 @@
 """Finding, checking, splitting and streaming recorded frames."""
+import dataclasses
 import shutil
 
 import numpy as np
@@ -156,11 +157,34 @@ def test_a_stream_from_a_later_epoch_goes_on_just_there(drive_folder):
 
 
 def test_batches_have_the_range_and_types_of_the_network(drive_folder):
-    for images, labels in stream(drive_folder):
-        assert images.shape == (4, 32, 48, 3) and images.dtype == np.float32
+    batches = stream(drive_folder)
+    for number, (images, labels) in enumerate(batches):
+        size = (16, 32) if number < len(batches) // 3 else (32, 48)  # 1 of 3 epochs is coarse
+        assert images.shape == (4, *size, 3) and images.dtype == np.float32
         assert images.min() >= 0 and 100 < images.max() <= 255
-        assert labels.shape == (4, 32, 48) and labels.dtype == np.uint8
+        assert labels.shape == (4, *size) and labels.dtype == np.uint8
         assert labels.max() < 13
+
+
+def test_the_parts_of_workers_make_up_the_batches_of_one(drive_folder):
+    frames, recipe = frames_of(drive_folder), dataclasses.replace(SMALL, epochs=1, coarse=0)
+    for batches, count in ((dataset.training_batches, 15), (dataset.validation_batches, 16)):
+        whole = list(batches(frames, recipe).as_numpy_iterator())
+        parts = [list(batches(frames, recipe, share=tf.distribute.InputContext(2, worker, 2))
+                      .as_numpy_iterator()) for worker in (0, 1)]
+        assert len(whole) == len(parts[0]) == count
+        for (images, labels), one, other in zip(whole, *parts, strict=True):
+            n = len(images)  # the last batch of a validation is filled up with unlabelled frames
+            np.testing.assert_array_equal(np.concatenate([one[0], other[0]])[:n], images)
+            np.testing.assert_array_equal(np.concatenate([one[1], other[1]])[:n], labels)
+            assert len(one[0]) == len(other[0]) == 2
+    assert np.all(other[1] == 255)  # 61 frames are 15 batches and one frame
+
+
+def test_half_the_size_fits_the_networks():
+    assert Recipe().coarse_size == (48, 64) and Recipe().coarse_epochs == 5
+    assert Recipe(height=16, width=80).coarse_size == (16, 32)
+    assert Recipe(network='unet2015', height=100, width=100).coarse_epochs == 0
 
 
 def test_cropping_moves_image_and_labels_together():

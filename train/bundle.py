@@ -10,7 +10,7 @@ from importlib.metadata import version
 import numpy as np
 
 from train import precisions
-from unet_perception.labels import CLASSES
+from unet_perception.classes import ALL, parse_classes
 from unet_perception.model import FORMAT, MANIFEST, open_bundle, sha256
 
 
@@ -24,7 +24,7 @@ def write_bundle(folder, network, recipe, run, calibration=(), validation=()):
     validation: frames, list of drive.Frame, to measure all precisions by; the figures are printed.
     Raise ValueError if a weight is not a finite float16.
     """
-    network = _for_export(network, recipe)
+    network, classes = _for_export(network, recipe), parse_classes(recipe.classes)
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = folder.with_name(f'.{folder.name}.partial')
     shutil.rmtree(partial, ignore_errors=True)
@@ -42,9 +42,9 @@ def write_bundle(folder, network, recipe, run, calibration=(), validation=()):
     manifest = {
         'format': FORMAT,
         'name': folder.name,
-        'classes': [{'id': i, 'name': name, 'color': color}
-                    for i, (name, color) in enumerate(CLASSES)],
-        'scheme': 'B',
+        'classes': [{'id': i, 'name': name, 'color': color, 'parts': parts}
+                    for i, (name, color, parts) in enumerate(zip(*classes))],
+        'scheme': 'B' if classes == ALL else 'own',
         'input': {'height': recipe.height, 'width': recipe.width, 'color': 'rgb',
                   'range': [0, 255]},
         'resize': recipe.resize,

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from train import augment
+from unet_perception.classes import ALL, lookup, parse_classes
 from unet_perception.labels import IGNORE, SCHEMES
 
 
@@ -32,21 +33,18 @@ def files(frames):
             tf.constant([places.index(f.drive.scheme) for f in frames], tf.int32))
 
 
-def read_frame(image_path, mask_path, scheme):
+def read_frame(image_path, mask_path, scheme, classes=ALL):
     """Read a frame as uint8 tensors: RGB image (height, width, 3) and labels (height, width).
 
-    scheme: of the mask's tags, by its place in SCHEMES.
+    scheme: of the mask's tags, by its place in SCHEMES; classes: the ClassTable of the labels.
     """
-    tables = np.full((len(SCHEMES), 256), IGNORE, np.uint8)
-    for table, known in zip(tables, SCHEMES.values()):
-        table[:len(known.labels)] = known.labels
-    table = tf.gather(tables, scheme)
+    table = tf.gather(np.stack([lookup(classes, known) for known in SCHEMES]), scheme)
     return read_image(image_path), tf.gather(table, tf.cast(read_tags(mask_path), tf.int32))
 
 
-def load(frame):
+def load(frame, classes=ALL):
     """Read a Frame as uint8 arrays: RGB image (height, width, 3) and labels (height, width)."""
-    return tuple(t.numpy() for t in read_frame(*(t[0] for t in files([frame]))))
+    return tuple(t.numpy() for t in read_frame(*(t[0] for t in files([frame])), classes))
 
 
 def resize(image, labels, height, width, interpolation):
@@ -56,19 +54,20 @@ def resize(image, labels, height, width, interpolation):
     else:
         image = tf.cast(tf.image.resize(image, (height, width), 'nearest'), tf.float32)
     labels = tf.image.resize(labels[..., None], (height, width), 'nearest')[..., 0]
-    image.set_shape((height, width, 3))
-    labels.set_shape((height, width))
     return image, labels
 
 
-def training_batches(frames, recipe, first_epoch=0):
+def training_batches(frames, recipe, first_epoch=0, share=tf.distribute.InputContext()):
     """Stream shuffled, augmented batches from first_epoch on, float32 images in 0..255.
 
     Order and augmentation of a frame depend on (seed, epoch, frame) alone, so that a run
     resumed at an epoch sees just what the uninterrupted run would have seen. An epoch's last,
     partial batch is left out.
+    share: which part of every batch this worker streams; the workers' parts make up the batch. It
+    comes in the parts that its replicas take in turn, each recipe.accumulate times.
     """
-    images, masks, schemes = files(frames)
+    paths, classes = files(frames), parse_classes(recipe.classes)
+    part = share.get_per_replica_batch_size(recipe.batch) // recipe.accumulate
 
     def order(epoch):
         indices = tf.random.experimental.stateless_shuffle(
@@ -77,25 +76,48 @@ def training_batches(frames, recipe, first_epoch=0):
             recipe.batch, drop_remainder=True)
 
     def load(index, epoch):
-        image, labels = read_frame(images[index], masks[index], schemes[index])
+        image, labels = read_frame(*(kind[index] for kind in paths), classes)
         seed = tf.stack([recipe.seed * 100_003 + epoch, index])
         if recipe.augment:
             image, labels = augment.crop_and_flip(image, labels, seed)
-        image, labels = resize(image, labels, recipe.height, recipe.width, recipe.resize)
+        height, width = tf.unstack(tf.where(epoch < recipe.coarse_epochs, recipe.coarse_size,
+                                            (recipe.height, recipe.width)))
+        image, labels = resize(image, labels, height, width, recipe.resize)
         return (augment.light(image, seed) if recipe.augment else image), labels
 
     # flat_map, not interleave: epochs stay in order. Paths are shuffled, not images, so the
     # shuffle is over the whole set and costs no memory. Batched indices keep epochs apart.
-    return (tf.data.Dataset.range(first_epoch, recipe.epochs).flat_map(order)
-            .unbatch().map(load, num_parallel_calls=tf.data.AUTOTUNE)
-            .batch(recipe.batch).prefetch(tf.data.AUTOTUNE))
+    return (_of_worker(tf.data.Dataset.range(first_epoch, recipe.epochs).flat_map(order), share)
+            .map(load, num_parallel_calls=tf.data.AUTOTUNE)
+            .batch(part).prefetch(tf.data.AUTOTUNE))
 
 
-def validation_batches(frames, recipe):
-    """Stream the frames once, in order, as the network sees them; float32 images in 0..255."""
-    def resized(*files):
-        return resize(*read_frame(*files), recipe.height, recipe.width, recipe.resize)
+def validation_batches(frames, recipe, share=tf.distribute.InputContext()):
+    """Stream the frames once, in order, as the network sees them; float32 images in 0..255.
 
-    return (tf.data.Dataset.from_tensor_slices(files(frames))
-            .map(resized, num_parallel_calls=tf.data.AUTOTUNE)
-            .batch(recipe.batch).prefetch(tf.data.AUTOTUNE))
+    share: as for training_batches(). Replicas that share a batch need parts of one size, so
+    frames without labels fill up the last batch then.
+    """
+    part = share.get_per_replica_batch_size(recipe.batch)
+    fill = -len(frames) % recipe.batch if share.num_replicas_in_sync > 1 else 0
+    indices = np.r_[:len(frames), np.full(fill, -1)]
+    paths, classes = files(frames), parse_classes(recipe.classes)
+
+    def load(index):
+        frame = read_frame(*(kind[tf.maximum(index, 0)] for kind in paths), classes)
+        image, labels = resize(*frame, recipe.height, recipe.width, recipe.resize)
+        return image, tf.where(index < 0, tf.constant(IGNORE, tf.uint8), labels)
+
+    batches = tf.data.Dataset.from_tensor_slices(indices).batch(recipe.batch)
+    return (_of_worker(batches, share).map(load, num_parallel_calls=tf.data.AUTOTUNE)
+            .batch(part).prefetch(tf.data.AUTOTUNE))
+
+
+def _of_worker(batches, share):
+    """Take the indices that are a worker's out of each batch of all; return them one by one."""
+    def slice_of(*batch):
+        size = tf.shape(batch[0])[0] // share.num_input_pipelines
+        first = share.input_pipeline_id * size
+        return tuple(part[first:first + size] for part in batch)
+
+    return batches.map(slice_of).unbatch()

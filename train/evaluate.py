@@ -28,7 +28,7 @@ def evaluate(segmenter, frames):
     n_classes = len(segmenter.bundle.names)
     matrix = np.zeros((n_classes, n_classes + 1), np.int64)
     for frame in track(frames, 'evaluating'):
-        image, truth = dataset.load(frame)
+        image, truth = dataset.load(frame, segmenter.bundle.classes)
         matrix += confusion_matrix(truth, segmenter(image).labels, n_classes)
     return matrix
 
@@ -79,7 +79,8 @@ def _run(args):
     args.out.mkdir(parents=True)
     (args.out / 'evaluation.json').write_text(json.dumps(figures, indent=1) + '\n')
     plots.confusion_png(matrix, bundle.names, args.out / 'confusion.png')
-    shown = [dataset.load(frame) for frame in spread(frames, min(5, len(frames)))]
+    shown = [dataset.load(frame, bundle.classes)
+             for frame in spread(frames, min(5, len(frames)))]
     plots.prediction_panel(*zip(*shown), [segmenter(image).labels for image, _ in shown],
                            bundle.names, bundle.colors, args.out / 'panel.png')
     metrics.print_table(figures)

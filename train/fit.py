@@ -13,12 +13,24 @@ with
 and ends as if it had never stopped. The run keeps its recipe, but not its frames: give the same
 --data again, and the same --models and --calibration-frames if you gave any.
 
+    python -m train.fit --data DRIVE --name mine --from town07-unet --classes Road,Car,Pedestrian
+
+goes on from a bundle's weights, with its classes or others. All GPUs of a machine train together.
+So do several machines; on each run the same command with its own number from 0 on,
+
+    python -m train.fit --data DRIVE --name my-unet --workers HOST:PORT,HOST:PORT --worker-index 0
+
+Each reads its own --data, which must hold the same frames; the run, and the bundle, are on worker
+0. If one is lost, the others wait for it at the last epoch saved: start it again, worker 0 with
+--resume runs/NAME.
+
 The course exercise's own recipe (seed recipe) is
 
-    --epochs 40 --frames 1060 --loss cross-entropy --schedule constant --clip 0
+    --epochs 40 --frames 1060 --loss cross-entropy --schedule constant --clip 0 --coarse 0
     --no-augment --resize nearest --precision float32 --keep last
 """
 import argparse
+import dataclasses
 import json
 import shlex
 import sys
@@ -27,61 +39,9 @@ from pathlib import Path
 from train.commands import add_data, run, writable
 
 
-def compile_network(network, recipe, steps):
-    """Give the network its loss, optimiser and metrics. steps: training steps of the whole run."""
-    import keras
-
-    from train import losses
-    from train.miou import MeanIoU
-    from unet_perception.labels import CLASSES
-    rate = recipe.learning_rate
-    if recipe.schedule == 'cosine':
-        warmup = min(100, steps // 5)
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0, max(1, steps - warmup), warmup_target=rate, warmup_steps=warmup)
-    network.compile(
-        optimizer=keras.optimizers.Adam(rate, global_clipnorm=recipe.clip or None),
-        loss={'cross-entropy': losses.cross_entropy,
-              'cross-entropy+dice': losses.cross_entropy_and_dice}[recipe.loss](),
-        metrics=[MeanIoU(len(CLASSES))],
-        jit_compile=False)  # XLA does without oneDNN's convolutions, the fast ones on a CPU
-
-
-def train(recipe, training, validation, folder):
-    """Train as the recipe says, going on from the run folder's newest checkpoint if it has one.
-
-    training, validation: lists of drive.Frame. Return the trained network, its weights those of
-    the epoch that the recipe keeps. Raise ValueError if the training diverges.
-    """
-    import keras
-    import tensorflow as tf
-
-    from train import dataset
-    from train.checkpoints import Checkpoints
-    from train.plots import Panels
-    from train.unet import build
-    steps_per_epoch = len(training) // recipe.batch
-    keras.utils.set_random_seed(recipe.seed)
-    tf.config.experimental.enable_op_determinism()
-    network = build(recipe, recipe.precision)
-    compile_network(network, recipe, steps_per_epoch * recipe.epochs)
-    checkpoints = Checkpoints(network, recipe, folder)
-    first_epoch = checkpoints.restore()
-    network.fit(
-        dataset.training_batches(training, recipe, first_epoch),
-        validation_data=dataset.validation_batches(validation, recipe),
-        initial_epoch=first_epoch, epochs=recipe.epochs, steps_per_epoch=steps_per_epoch,
-        shuffle=False,  # the stream is shuffled already
-        callbacks=[checkpoints, Panels(validation, recipe, folder),
-                   keras.callbacks.TensorBoard(folder / 'tensorboard'),
-                   keras.callbacks.TerminateOnNaN()])
-    network.load_weights(checkpoints.kept)
-    return network
-
-
 def main(args=None):
     """Run the command; return its exit code."""
-    from train import precisions
+    from train import precisions, workers
     from train.recipe import Recipe
     parser = argparse.ArgumentParser(prog='python -m train.fit', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -94,12 +54,23 @@ def main(args=None):
     parser.add_argument('--resume', type=Path, metavar='RUN',
                         help='go on with a run that was killed, by its own saved recipe; needs '
                              'the --data of the run')
+    parser.add_argument('--from', dest='bundle',
+                        help='start from the weights of this bundle, its folder or shipped name: '
+                             'its network stays, --classes may change, --learning-rate is 1e-4 '
+                             'and --coarse 0 unless given')
     precisions.add_argument(parser)
+    workers.add_arguments(parser)
     Recipe.add_arguments(parser.add_argument_group('recipe'))
-    args = parser.parse_args(args)
+    argv = sys.argv[1:] if args is None else args
+    args = parser.parse_args(argv)
+    workers.check_arguments(parser, args)
+    if args.worker_index:
+        return run(lambda args: workers.help_to_train(args, argv), args)
     if bool(args.name) == bool(args.resume):
         parser.error('give either --name for a new run or --resume for an old one')
-    return run(_fit, args)
+    if args.resume and args.bundle:
+        parser.error('--from is for a new run; the one to go on with knows where it began')
+    return run(lambda args: _fit(args, argv), args)
 
 
 def _name(text):
@@ -109,18 +80,20 @@ def _name(text):
     return text
 
 
-def _fit(args):
-    from train import precisions
+def _fit(args, argv):
+    from train import finetune, precisions, workers
     from train.bundle import write_bundle
-    from train.check import check_frames
+    from train.loop import train
     from train.split import check_same, split
-    from train.unet import build
+    from train.unet import check
+    from unet_perception.model import open_bundle
     run_folder = args.resume or args.runs / args.name
     folder = args.models / run_folder.resolve().name
     if folder.exists():
         raise ValueError(f'{folder} exists already; move it away or take another --name')
-    recipe = _recipe(args, run_folder)
-    build(recipe)  # refuses sizes that do not fit before anything is written
+    base = open_bundle(args.bundle) if args.bundle else None
+    recipe = _recipe(args, run_folder, base)
+    check(recipe)
     training, validation, data = split(args.data, recipe)
     if len(training) < recipe.batch:
         raise ValueError(f'{len(training)} training frames are less than a batch of '
@@ -130,14 +103,19 @@ def _fit(args):
     calibration = precisions.calibration_frames(training, args.calibration_frames)
     writable(args.models)
     writable(run_folder.parent)
-    check_frames(training + validation)
-    run_folder.mkdir(exist_ok=True)
-    recipe.save(run_folder / 'recipe.json')
-    (run_folder / 'data.json').write_text(json.dumps(data) + '\n')
-    (run_folder / 'validation.txt').write_text(''.join(f'{f.id}\n' for f in validation))
-    print(f'{len(training)} training frames, {len(validation)} validation frames; look at '
-          f'{run_folder / "curves.png"} and {run_folder / "panel_NN.png"} while it trains')
-    network = train(recipe, training, validation, run_folder)
+    team = workers.gather(args, recipe)
+    with workers.restarting(team, lambda: _again(args, argv, run_folder)):
+        small = workers.prepare(team, recipe, training, validation, run_folder.parent)
+        run_folder.mkdir(exist_ok=True)
+        if base:
+            print(f'starting from {base.name}: {finetune.write_initial(base, recipe, run_folder)}')
+        recipe.save(run_folder / 'recipe.json')
+        (run_folder / 'data.json').write_text(json.dumps(data) + '\n')
+        (run_folder / 'validation.txt').write_text(''.join(f'{f.id}\n' for f in validation))
+        print(f'{len(training)} training frames, {len(validation)} validation frames, '
+              f'{recipe.precision}; look at {run_folder / "curves.png"} and '
+              f'{run_folder / "panel_NN.png"} while it trains', flush=True)
+        network = train(recipe, *small, run_folder, team)
     write_bundle(folder, network, recipe, run_folder, calibration, validation)
     data = shlex.join([*map(str, args.data), *(['--scheme', recipe.scheme] * bool(recipe.scheme))])
     print(f'wrote {folder}; next:\n'
@@ -148,8 +126,24 @@ def _fit(args):
     return 0
 
 
-def _recipe(args, folder):
-    """Return the recipe of a new run from the flags, or of an old run from its folder."""
+def _again(args, argv, run_folder):
+    """Return the arguments that go on with this run."""
+    if not (run_folder / 'recipe.json').exists():
+        return argv
+    options = {'--resume': run_folder, '--models': args.models, '--workers': args.workers and
+               ','.join(args.workers), '--worker-index': args.worker_index, '--wait': args.wait,
+               '--calibration-frames': args.calibration_frames}
+    return ['--data', *map(str, args.data),
+            *(str(part) for option in options.items() if option[1] is not None
+              for part in option)]
+
+
+def _recipe(args, folder, base):
+    """Return the recipe of a new run from the flags, or of an old run from its folder.
+
+    base: the bundle that a new run starts from, if any.
+    """
+    from train import finetune, precisions
     from train.recipe import Recipe
     if args.resume:
         if not (folder / 'recipe.json').is_file():
@@ -160,7 +154,11 @@ def _recipe(args, folder):
     if folder.exists():
         raise ValueError(f'{folder} exists already; go on with it by --resume {folder}, '
                          f'or take another --name')
-    return Recipe.from_arguments(args)
+    recipe = Recipe.from_arguments(
+        args, **(finetune.settings(base, Recipe.given(args)) if base else {}))
+    if recipe.precision == 'auto':
+        recipe = dataclasses.replace(recipe, precision=precisions.training_policy())
+    return recipe
 
 
 if __name__ == '__main__':

@@ -1,14 +1,15 @@
 """What a person looks at: learning curves, prediction panels, a confusion matrix."""
 import csv
+import dataclasses
 
-import keras
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from train import dataset
 from train.split import spread
-from unet_perception.labels import COLORS, IGNORE, NAMES, colorize
+from unet_perception.classes import parse_classes
+from unet_perception.labels import IGNORE, colorize
 
 
 def learning_curves(history_file, png):
@@ -73,19 +74,21 @@ def confusion_png(matrix, names, png):
     figure.savefig(png, dpi=110)
 
 
-class Panels(keras.callbacks.Callback):
-    """After each epoch redraw the learning curves and draw the same few validation frames."""
+class Panels:
+    """Draws the learning curves and the same few validation frames, epoch after epoch."""
 
-    def __init__(self, validation, recipe, run, count=5):
-        super().__init__()
-        self._run = run
+    def __init__(self, network, validation, recipe, run, count=5):
+        """Take what to draw. network: as it is trained; run: the folder with history.csv."""
+        self._network, self._run = network, run
+        self._classes = parse_classes(recipe.classes)
         shown = spread(validation, min(count, len(validation)))
-        (self._images, self._truths), = dataset.validation_batches(
-            shown, recipe).unbatch().batch(len(shown)).as_numpy_iterator()
+        self._images, self._truths = next(dataset.validation_batches(
+            shown, dataclasses.replace(recipe, batch=len(shown))).as_numpy_iterator())
 
-    def on_epoch_end(self, epoch, logs=None):
+    def draw(self, epoch):
         """Write curves.png and panel_EPOCH.png into the run's folder."""
-        predictions = self.model.predict_on_batch(self._images).argmax(-1).astype(np.uint8)
+        predictions = np.argmax(self._network(self._images, training=False), -1).astype(np.uint8)
         learning_curves(self._run / 'history.csv', self._run / 'curves.png')
         prediction_panel(self._images.round().astype(np.uint8), self._truths, predictions,
-                         NAMES, COLORS, self._run / f'panel_{epoch + 1:02d}.png')
+                         self._classes.names, self._classes.colors,
+                         self._run / f'panel_{epoch:02d}.png')

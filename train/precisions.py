@@ -1,4 +1,4 @@
-"""Make the int8 network of a bundle, and measure what each precision costs in accuracy."""
+"""Precisions: which to train in, the int8 network of a bundle, what each costs in accuracy."""
 from train.commands import at_least
 
 MOST_CALIBRATION_FRAMES = 300  # unless the caller says otherwise
@@ -25,6 +25,21 @@ def calibration_frames(training, count=None):
         raise ValueError(f'--calibration-frames asks for {count}, but there are {len(training)} '
                          f'training frames')
     return spread(training, count) if count else []
+
+
+def training_policy():
+    """Return Keras' precision policy for this machine: mixed_bfloat16 or float32."""
+    import tensorflow as tf
+    gpus = tf.config.list_physical_devices('GPU')
+    # bfloat16 came with Ampere (8.0); emulated, it is slower than float32.
+    able = (all(tf.config.experimental.get_device_details(gpu).get('compute_capability', (0, 0))
+                >= (8, 0) for gpu in gpus) if gpus else _cpu_has_bfloat16())
+    return 'mixed_bfloat16' if able else 'float32'
+
+
+def _cpu_has_bfloat16():
+    import openvino
+    return 'BF16' in openvino.Core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
 
 
 def write_int8(xml, frames, recipe, out):
@@ -63,21 +78,19 @@ def measure(bundle, frames):
     {precision: {'mean_iou': ..., 'equal_labels': share of pixels labelled as in f32}}.
     """
     import numpy as np
-    import openvino
     from rich.progress import track
 
     from train import dataset
     from unet_perception import metrics
     from unet_perception.segmenter import Segmenter
-    able = openvino.Core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
-    there = {'f32': True, 'bf16': 'BF16' in able, 'int8': 'openvino_int8' in bundle.files}
+    there = {'f32': True, 'bf16': _cpu_has_bfloat16(), 'int8': 'openvino_int8' in bundle.files}
     segmenters = {name: Segmenter(bundle, runtime='openvino', device='cpu', precision=name)
                   for name in there if there[name]}
     n_classes, pixels = len(bundle.names), 0
     matrices = {name: np.zeros((n_classes, n_classes + 1), np.int64) for name in segmenters}
     equal = dict.fromkeys(segmenters, 0)
     for frame in track(frames, f'measuring {", ".join(segmenters)}'):
-        image, truth = dataset.load(frame)
+        image, truth = dataset.load(frame, bundle.classes)
         labels = {name: segmenter(image).labels for name, segmenter in segmenters.items()}
         pixels += truth.size
         for name in segmenters:

@@ -7,6 +7,7 @@ from math import inf
 from pathlib import Path
 
 from train.commands import at_least, number
+from unet_perception.classes import parse_classes
 from unet_perception.labels import SCHEMES, scheme_help
 
 
@@ -14,12 +15,19 @@ def _option(default, text, **argument):
     return field(default=default, metadata={'help': text, **argument})
 
 
+def _classes(text):
+    try:
+        return str(parse_classes(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 _POSITIVE = at_least(1)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The settings of a training run; every field is a flag of train.fit."""
+    """The settings of a training run; every field with a help is a flag of train.fit."""
 
     # Never guessed: with the wrong scheme most tags still fit, and mean other classes.
     scheme: str = _option(None, "the masks' tag scheme, needed for drives without a drive.json "
@@ -28,8 +36,18 @@ class Recipe:
     height: int = _option(96, 'height of the network input', type=_POSITIVE)
     width: int = _option(128, 'width of the network input', type=_POSITIVE)
     filters: int = _option(32, 'filters of the first level; each level doubles', type=_POSITIVE)
+    classes: str = _option('', 'what the network tells apart: names with commas between, of the '
+                           '23 classes, of kinds that CARLA 0.9.14 and later tells apart (Car, '
+                           'Truck, ...), or made of several (Drivable=Road+RoadLine); all else '
+                           'becomes Unlabeled (the 23 classes)', type=_classes)
+    base: str = field(default='', metadata=None)  # name and digest of the bundle of --from
     epochs: int = _option(10, 'passes over the training frames', type=_POSITIVE)
+    coarse: float = _option(0.5, 'share of the epochs, the first ones, in which the frames are '
+                            'half as high and wide: several times as fast (not for unet2015)',
+                            type=number(float, lambda v: 0 <= v <= 1, 'from 0 to 1'))
     batch: int = _option(32, 'frames per step', type=_POSITIVE)
+    accumulate: int = _option(1, 'take each batch in so many parts, one after the other, where '
+                              'it does not fit into memory', type=_POSITIVE)
     learning_rate: float = _option(1e-3, "Adam's (highest) learning rate",
                                    type=number(float, lambda v: 0 < v < inf, 'more than 0'))
     schedule: str = _option('cosine', 'cosine: 100 steps of warm-up, then down to 0 by a cosine; '
@@ -40,10 +58,13 @@ class Recipe:
                         choices=('cross-entropy+dice', 'cross-entropy'))
     augment: bool = _option(True, 'crop, mirror and relight the training frames')
     resize: str = _option('area', 'how frames get to network size', choices=('area', 'nearest'))
-    precision: str = _option('mixed_bfloat16', "Keras' precision policy",
-                             choices=('mixed_bfloat16', 'float32'))
+    precision: str = _option('auto', "Keras' precision policy; auto: mixed_bfloat16 where the "
+                             'hardware is made for it, else float32',
+                             choices=('auto', 'mixed_bfloat16', 'float32'))
     keep: str = _option('best', 'which epoch becomes the bundle: best by validation mIoU, or last',
                         choices=('best', 'last'))
+    cache: bool = _option(True, "keep frames much larger than the network's input in a smaller "
+                          'copy, in the folder cache/ beside the runs, and train on that')
     frames: int = _option(0, 'train on so many frames, spread evenly; 0: all of them',
                           type=at_least(0))
     val_town: tuple = _option((), 'hold out the drives of these towns for validation',
@@ -58,15 +79,34 @@ class Recipe:
     seed: int = _option(1, 'seed of weights, order, augmentation and dropout',
                         type=number(int, lambda v: 0 <= v < 2**32, 'from 0 to 2**32 - 1'))
 
+    @property
+    def coarse_epochs(self):
+        """Return in how many epochs, the first ones, the frames have coarse_size."""
+        return 0 if self.network == 'unet2015' else int(self.coarse * self.epochs)
+
+    @property
+    def coarse_size(self):
+        """Return half the height and width, as the network takes them: multiples of 16."""
+        return tuple(max(16, round(side / 32) * 16) for side in (self.height, self.width))
+
+    def as_dict(self):
+        """Return the settings as JSON values; of_dict() takes them."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def of_dict(cls, settings):
+        """Return the recipe of settings {name: value}; TypeError if one is not known."""
+        return cls(**_with_tuples(settings))
+
     def save(self, path):
         """Write the recipe as JSON."""
-        Path(path).write_text(json.dumps(dataclasses.asdict(self), indent=2) + '\n')
+        Path(path).write_text(json.dumps(self.as_dict(), indent=2) + '\n')
 
     @classmethod
     def load(cls, path):
         """Read a recipe written by save(); ValueError if the file holds something else."""
         try:
-            return cls(**_with_tuples(json.loads(Path(path).read_text())))
+            return cls.of_dict(json.loads(Path(path).read_text()))
         except (TypeError, ValueError) as error:
             raise ValueError(f'{path} is not a recipe of this version: {error}') from error
 
@@ -75,8 +115,10 @@ class Recipe:
         """Add every setting as a flag; only flags that are given end up in the arguments."""
         for setting in dataclasses.fields(cls):
             options = dict(setting.metadata)
-            text = options.pop('help')
-            if setting.default not in (None, ()):
+            text = options.pop('help', None)
+            if text is None:
+                continue
+            if setting.default not in (None, (), ''):
                 text += f' ({setting.default})'
             if isinstance(setting.default, bool):
                 options['action'] = argparse.BooleanOptionalAction
@@ -86,20 +128,21 @@ class Recipe:
                                 **options)
 
     @classmethod
-    def from_arguments(cls, args):
-        """Return the recipe of the flags given, with the defaults for the others."""
-        return cls(**cls._given(args))
+    def from_arguments(cls, args, **defaults):
+        """Return the recipe of the flags given; for the others these defaults, or the usual."""
+        return cls(**{**defaults, **cls.given(args)})
 
     def check_same(self, args):
         """Raise ValueError that names the flags given with another value than the recipe's."""
         other = [f'{flag(name)} {value} (the run has {getattr(self, name)})'
-                 for name, value in self._given(args).items() if value != getattr(self, name)]
+                 for name, value in self.given(args).items() if value != getattr(self, name)]
         if other:
             raise ValueError(f'a run goes on by its own recipe, which {", ".join(other)} '
                              f'contradicts; leave it out, or start a new run by --name')
 
     @classmethod
-    def _given(cls, args):
+    def given(cls, args):
+        """Return the settings that the flags give, {name: value}."""
         return _with_tuples({s.name: getattr(args, s.name) for s in dataclasses.fields(cls)
                              if s.name in args})
 

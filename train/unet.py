@@ -6,7 +6,9 @@ All take float32 images (batch, height, width, 3) in 0..1 and return logits
 import keras
 from keras import layers
 
-from unet_perception.labels import CLASSES
+from unet_perception.classes import parse_classes
+
+_MARGIN = 92  # pixels that unet2015 loses on each side: (572 - 388) / 2
 
 
 def _conv3(x, n_filters, padding='same', name=None):
@@ -53,6 +55,8 @@ def _check(input_size, n_filters, n_classes, multiple_of=1):
     if len(input_size) != 3 or input_size[2] != 3:
         raise ValueError(f'input_size is (height, width, 3), not {tuple(input_size)}')
     for name, value in zip(('height', 'width'), input_size):
+        if value is None:
+            continue
         if not isinstance(value, int) or value < 1 or value % multiple_of:
             raise ValueError(
                 f'{name} is {value!r}, but four 2x2 poolings need a positive multiple of '
@@ -66,7 +70,7 @@ def _check(input_size, n_filters, n_classes, multiple_of=1):
 def unet(input_size=(96, 128, 3), n_filters=32, n_classes=23):
     """Build the U-Net; 8,640,471 parameters with the default arguments.
 
-    Raise ValueError unless height and width are multiples of 16.
+    Raise ValueError unless height and width are multiples of 16, or None for any such size.
     """
     _check(input_size, n_filters, n_classes, multiple_of=16)
     inputs = keras.Input(input_size)
@@ -81,7 +85,7 @@ def fcn(input_size=(96, 128, 3), n_filters=32, n_classes=23):
     """Build the fully convolutional baseline (Long, Shelhamer and Darrell 2015, FCN-32s style).
 
     The U-Net's encoder, class scores, one transposed convolution back to the input size, no
-    skips. Raise ValueError unless height and width are multiples of 16.
+    skips. Raise ValueError unless height and width are multiples of 16, or None for any such size.
     """
     _check(input_size, n_filters, n_classes, multiple_of=16)
     inputs = keras.Input(input_size)
@@ -150,11 +154,9 @@ def camera_network(network, height, width, n_filters=32, n_classes=23):
     inputs = keras.Input((height, width, 3), name='pixels')
     x = layers.Rescaling(1 / 255)(inputs)
     if network == 'unet2015':
-        margin = 92  # 572 - 388 = 184 pixels, half on each side
-        if min(height, width) <= margin:
-            raise ValueError(f'{height}x{width} is too small to mirror {margin} pixels per side '
-                             f'for unet2015; the smallest is 100x100')
-        x = keras.ops.pad(x, ((0, 0), (margin, margin), (margin, margin), (0, 0)), 'reflect')
+        _check_mirrored(height, width)
+        border = (_MARGIN, _MARGIN)
+        x = keras.ops.pad(x, ((0, 0), border, border, (0, 0)), 'reflect')
     builders = {'unet': unet, 'fcn': fcn, 'unet2015': unet2015}
     if network not in builders:
         raise ValueError(f'network is {network!r}, but must be one of {", ".join(builders)}')
@@ -162,15 +164,36 @@ def camera_network(network, height, width, n_filters=32, n_classes=23):
     return keras.Model(inputs, outputs, name=f'camera_{network}')
 
 
-def build(recipe, precision='float32'):
+def _check_mirrored(height, width):
+    if min(height, width) <= _MARGIN:
+        raise ValueError(f'{height}x{width} is too small to mirror {_MARGIN} pixels per side '
+                         f'for unet2015; the smallest is 100x100')
+    for side in (height, width):
+        unet2015_output_size(side + 2 * _MARGIN)
+
+
+def check(recipe):
+    """Raise ValueError unless the network of a recipe takes its height and width.
+
+    As build() does, but without TensorFlow, which must not be used before other machines come.
+    """
+    if recipe.network == 'unet2015':
+        _check_mirrored(recipe.height, recipe.width)
+    else:
+        _check((recipe.height, recipe.width, 3), recipe.filters, 1, multiple_of=16)
+
+
+def build(recipe, precision='float32', any_size=False):
     """Build the network of a recipe: float32 pixels (batch, height, width, 3) in 0..255 in.
 
     precision: Keras' policy for this network alone, 'float32' or 'mixed_bfloat16'.
+    any_size: take pictures of any size that is a multiple of 16; not for unet2015.
     """
     policy = keras.config.dtype_policy()
+    size = (None, None) if any_size else (recipe.height, recipe.width)
     keras.config.set_dtype_policy(precision)
     try:
-        return camera_network(recipe.network, recipe.height, recipe.width, recipe.filters,
-                              len(CLASSES))
+        return camera_network(recipe.network, *size, recipe.filters,
+                              len(parse_classes(recipe.classes).names))
     finally:
         keras.config.set_dtype_policy(policy)

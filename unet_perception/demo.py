@@ -27,6 +27,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from unet_perception import bags, metrics
+from unet_perception.classes import lookup
 from unet_perception.labels import IGNORE, SCHEMES, colorize, scheme_help
 from unet_perception.model import open_bundle
 from unet_perception.pictures import animation, contact_sheet
@@ -71,7 +72,8 @@ def _run(args):
     camera = f'{args.camera}/image'
     sizes = {stamp: image.shape[:2] for stamp, image in bags.read_images(args.bag, camera)}
     types, store = bags.contents(args.bag)
-    truths = _truths(args, types, sizes)
+    ids = lookup(bundle.classes, 'B')
+    truths = {stamp: ids[labels] for stamp, labels in _truths(args, types, sizes).items()}
     topics = _copied(args, types, store)
     played = {camera, f'{args.camera}/camera_info'} & set(topics)
     # All that is copied is read once, so that damage shows before anything is played.

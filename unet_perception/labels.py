@@ -49,12 +49,14 @@ class Scheme:
 
     colors: R, G, B of each tag in CARLA's CityScapesPalette, by tag id.
     labels: the label 0..22 that each tag means, by tag id.
+    finer: (tag id, name) of tags that are but a part of what their label means.
     """
 
     name: str
     versions: str
     colors: tuple
     labels: tuple
+    finer: tuple = ()
 
 
 # Scheme C, CARLA 0.9.14 to 0.9.16: renumbered to follow Cityscapes, and vehicles split by kind.
@@ -69,6 +71,8 @@ _C_COLORS = (
 # other tags have one label that means the same.
 _C_LABELS = (0, 7, 8, 1, 11, 2, 5, 18, 12, 9, 22, 13, 4, 4, 10, 10, 10, 10, 10, 10, 19, 20, 3,
              21, 6, 14, 15, 16, 17)
+_C_FINER = ((13, 'Rider'), (14, 'Car'), (15, 'Truck'), (16, 'Bus'), (17, 'Train'),
+            (18, 'Motorcycle'), (19, 'Bicycle'))
 # Scheme A, CARLA 0.8 to 0.9.9: labels 0 to 12, with two colours of its own.
 _A_COLORS = (*COLORS[:2], (190, 153, 153), (250, 170, 160), *COLORS[4:13])
 # The helper in CARLA 0.8's Python client painted Other and Vehicles differently.
@@ -78,9 +82,10 @@ SCHEMES = {scheme.name: scheme for scheme in (
     Scheme('A', 'CARLA 0.8 to 0.9.9', _A_COLORS, tuple(range(13))),
     Scheme('A-client', "CARLA 0.8's Python client", _A_CLIENT_COLORS, tuple(range(13))),
     Scheme('B', 'CARLA 0.9.10 to 0.9.13', COLORS, tuple(range(23))),
-    Scheme('C', 'CARLA 0.9.14 to 0.9.16', _C_COLORS, _C_LABELS),
+    Scheme('C', 'CARLA 0.9.14 to 0.9.16', _C_COLORS, _C_LABELS, _C_FINER),
     # Rock (29) counts as Terrain: our choice.
-    Scheme('D', 'CARLA 0.10', (*_C_COLORS, (180, 130, 70)), (*_C_LABELS, 22)),
+    Scheme('D', 'CARLA 0.10', (*_C_COLORS, (180, 130, 70)), (*_C_LABELS, 22),
+           (*_C_FINER, (29, 'Rock'))),
 )}
 
 

@@ -8,11 +8,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from unet_perception.classes import ClassTable
 from unet_perception.share import shipped
 
 FORMAT = 1
 MANIFEST = 'manifest.json'
 RESIZE_RULES = ('area', 'nearest')
+SCHEMES = ('B', 'own')  # what the ids of the classes follow: labels.py, or the manifest alone
 MOST_SIDE = 4096  # pixels of a network's input
 
 
@@ -24,7 +26,7 @@ class BundleError(ValueError):
 class Bundle:
     """An opened and verified bundle.
 
-    names, colors: class name and (R, G, B) by label id.
+    classes: the ClassTable; names, colors: class name and (R, G, B) by id.
     height, width: size of the network input, pixels.
     resize: 'area' or 'nearest', how a camera image gets to that size.
     files: path of each runtime's file by name: 'keras', 'openvino', 'openvino_weights', and
@@ -35,14 +37,23 @@ class Bundle:
 
     path: Path
     name: str
-    names: tuple
-    colors: tuple
+    classes: ClassTable
     height: int
     width: int
     resize: str
     files: dict
     mean_iou: dict
     digest: str
+
+    @property
+    def names(self):
+        """Return the class names by id."""
+        return self.classes.names
+
+    @property
+    def colors(self):
+        """Return the classes' colours (R, G, B) by id."""
+        return self.classes.colors
 
 
 def sha256(path):
@@ -91,12 +102,13 @@ def _parse(folder, manifest, digest):
         raise BundleError(f'{folder / MANIFEST} has class ids {ids}, but they must be 0, 1, 2, '
                           f'... and at most 254, because 255 means no label')
     for key, value, expected in (
-            ('scheme', manifest['scheme'], 'B'),
-            ('input color', manifest['input']['color'], 'rgb'),
-            ('input range', manifest['input']['range'], [0, 255])):
-        if value != expected:
+            ('scheme', manifest['scheme'], SCHEMES),
+            ('input color', manifest['input']['color'], ('rgb',)),
+            ('input range', manifest['input']['range'], ([0, 255],))):
+        if value not in expected:
             raise BundleError(f'{folder / MANIFEST} has {key} {value!r}, but this version of '
-                              f'unet_perception runs networks with {expected!r}')
+                              f'unet_perception runs networks with '
+                              f'{" or ".join(map(repr, expected))}')
     texts = [manifest['name'], *(c['name'] for c in classes)]
     if not all(isinstance(text, str) and text for text in texts):
         raise BundleError(f'{folder / MANIFEST} has a name of the model or of a class that is no '
@@ -128,8 +140,9 @@ def _parse(folder, manifest, digest):
             raise BundleError(f'{path} has SHA-256 {found}, but the manifest says '
                               f'{entry["sha256"]}; the file is damaged or from another bundle')
         files[runtime] = path
-    return Bundle(folder, manifest['name'], tuple(c['name'] for c in classes),
-                  tuple(tuple(c['color']) for c in classes), manifest['input']['height'],
+    table = ClassTable(*zip(*((c['name'], tuple(c['color']), tuple(c.get('parts', [c['name']])))
+                              for c in classes)))
+    return Bundle(folder, manifest['name'], table, manifest['input']['height'],
                   manifest['input']['width'], manifest['resize'], files,
                   mean_iou, digest)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from unet_perception.labels import colorize
 from unet_perception.legend import draw_legend
+from unet_perception.parameters import GROUPS
 
 
 class Outputs:
@@ -16,10 +17,14 @@ class Outputs:
     """
 
     def __init__(self, bundle, parameters):
-        """Prepare the tables. Raise ValueError if a group has a class that the bundle lacks."""
+        """Prepare the tables. Raise ValueError if a group has a class that the bundle lacks.
+
+        A default group of which it lacks one is left out.
+        """
         self._bundle, self._parameters = bundle, parameters
         self._groups = {name: _table(name, classes, bundle)
-                        for name, classes in parameters.groups.items()}
+                        for name, classes in parameters.groups.items()
+                        if classes != GROUPS.get(name) or set(classes) <= set(bundle.names)}
         self.names = (*(name for name in parameters.outputs if name in IMAGES), *self._groups)
 
     def images(self, wanted, picture, segmentation):
