@@ -70,6 +70,12 @@ setup(
         'test': [
             'colcon-core>=0.20',
             'colcon-ros>=0.5',
+            'flake8>=7',
+            'flake8-builtins>=2',
+            'flake8-comprehensions>=3.14',
+            'flake8-docstrings>=1.7',
+            'flake8-import-order>=0.18',
+            'flake8-quotes>=3.3',
             'pytest>=8',
             'rosbags-image>=0.10',
             # 80 took out setup.py develop --editable, which colcon build --symlink-install calls
