@@ -75,6 +75,12 @@ setup(
             CARLA,
             'colcon-core>=0.20',
             'colcon-ros>=0.5',
+            'flake8>=7',
+            'flake8-builtins>=2',
+            'flake8-comprehensions>=3.14',
+            'flake8-docstrings>=1.7',
+            'flake8-import-order>=0.18',
+            'flake8-quotes>=3.3',
             'msgpack>=1.0',  # the stand-in for a CARLA server speaks it
             'pytest>=8',
             'rosbags-image>=0.10',
