@@ -1,4 +1,5 @@
-"""Replay a recorded bag into the node, from the moment when the node is active.
+"""
+Replay a recorded bag into the node, from the moment when the node is active.
 
     ros2 launch unet_perception bag.launch.py bag:=/path/to/bag rviz:=true
     ros2 launch unet_perception bag.launch.py bag:=/path/to/bag rate:=0.5 loop:=true
@@ -12,8 +13,7 @@ from launch.actions import (DeclareLaunchArgument, EmitEvent, ExecuteProcess,
                             IncludeLaunchDescription, RegisterEventHandler, SetEnvironmentVariable)
 from launch.conditions import IfCondition, UnlessCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import (EnvironmentVariable, LaunchConfiguration,
-                                  PathJoinSubstitution)
+from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PathJoinSubstitution
 from launch_ros.event_handlers import OnStateTransition
 from launch_ros.events.lifecycle import ChangeState
 from launch_ros.substitutions import FindPackageShare

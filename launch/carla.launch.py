@@ -1,4 +1,5 @@
-"""Drive in CARLA: start its ROS bridge, spawn an ego vehicle with our cameras, segment.
+"""
+Drive in CARLA: start its ROS bridge, spawn an ego vehicle with our cameras, segment.
 
     ros2 launch unet_perception carla.launch.py host:=192.168.1.20 town:=Town03 rviz:=true
     ros2 launch unet_perception carla.launch.py monitor:=true scheme:=B
@@ -12,8 +13,7 @@ from launch import LaunchDescription
 from launch.actions import (DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction,
                             SetEnvironmentVariable)
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import (EnvironmentVariable, LaunchConfiguration,
-                                  PathJoinSubstitution)
+from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PathJoinSubstitution
 from launch_ros.substitutions import FindPackageShare
 
 SHARE = FindPackageShare('unet_perception')

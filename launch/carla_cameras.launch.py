@@ -1,7 +1,9 @@
-"""Drive in CARLA without its ROS bridge: our own camera node, and the segmentation beside it.
+r"""
+Drive in CARLA without its ROS bridge: our own camera node, and the segmentation beside it.
 
     ros2 launch unet_perception carla_cameras.launch.py host:=192.168.1.20 town:=Town03 rviz:=true
-    ros2 launch unet_perception carla_cameras.launch.py semantic_camera:=true monitor:=true scheme:=C
+    ros2 launch unet_perception carla_cameras.launch.py semantic_camera:=true \
+        monitor:=true scheme:=C
     ros2 launch unet_perception carla_cameras.launch.py --show-args
 
 CARLA runs already; pip install carla, best of the server's version. The arguments of
@@ -10,8 +12,7 @@ segmentation.launch.py hold here, too.
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, SetEnvironmentVariable
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import (EnvironmentVariable, LaunchConfiguration,
-                                  PathJoinSubstitution)
+from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare

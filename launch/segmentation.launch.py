@@ -1,8 +1,9 @@
-"""Segment one camera or several: start the node beside their image topics.
+r"""
+Segment one camera or several: start the node beside their image topics.
 
     ros2 launch unet_perception segmentation.launch.py
     ros2 launch unet_perception segmentation.launch.py camera:=/carla/hero/rgb model:=/my/bundle
-    ros2 launch unet_perception segmentation.launch.py camera:=/carla/ego_vehicle \\
+    ros2 launch unet_perception segmentation.launch.py camera:=/carla/ego_vehicle \
         cameras:='[rgb_front, rgb_left]' watched:=/carla/ego_vehicle/rgb_front rviz:=true
     ros2 launch unet_perception segmentation.launch.py --show-args
 """
@@ -11,8 +12,7 @@ from typing import List
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument
 from launch.conditions import IfCondition
-from launch.substitutions import (EnvironmentVariable, LaunchConfiguration,
-                                  PathJoinSubstitution)
+from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare

@@ -1,14 +1,14 @@
 """What the tests share: the recorded drive, its frames as a folder, a ROS domain of their own."""
+from importlib.util import find_spec
 import os
+from pathlib import Path
 import random
 import signal
 import sys
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # train/ runs from the checkout and is not installed

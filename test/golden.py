@@ -1,4 +1,5 @@
-"""The recorded drive's masks as they should be, and what a run of the node is held to.
+"""
+The recorded drive's masks as they should be, and what a run of the node is held to.
 
     python test/golden.py    # makes data/golden_masks.npz anew, by the shipped model in f32
 """

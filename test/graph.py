@@ -1,14 +1,14 @@
 """A real ROS graph for the tests: the node in its own process, a client of it in this one."""
+from contextlib import contextmanager
 import threading
 import time
-from contextlib import contextmanager
 
-import numpy as np
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+import numpy as np
 from rcl_interfaces.srv import SetParameters
+import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
@@ -38,7 +38,8 @@ def noise(height, width, seed=0):
 
 
 class Client(Node):
-    """Publishes images to the node and keeps what comes back, in order of arrival.
+    """
+    Publishes images to the node and keeps what comes back, in order of arrival.
 
     received: messages by output. diagnostics: the camera's last figures by name. network: the
     same of the node. levels: (level, text) by hardware id.
@@ -101,7 +102,7 @@ class Client(Node):
         self.destroy_client(service)
         return future.result()
 
-    def set(self, name, value, type_=None):
+    def set(self, name, value, type_=None):  # noqa: A003
         """Set a parameter of the node; return the result."""
         parameter = rclpy.Parameter(name, type_, value)
         return self.call(SetParameters, 'set_parameters', SetParameters.Request(
@@ -127,7 +128,8 @@ class Client(Node):
 @contextmanager
 def running_client(log, *arguments, outputs=('mask',), qos=qos_profile_sensor_data,
                    namespace='/camera', camera='', kind=Image, active=True):
-    """Run the node with these ROS arguments; give its process and a Client.
+    """
+    Run the node with these ROS arguments; give its process and a Client.
 
     active: wait until they are connected.
     """

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from unet_perception import labels
-from unet_perception.accuracy import (CLOCK, NO_TRUTH, SCHEME, SCORED, SIZES, UNREADABLE_MASK,
-                                      UNREADABLE_TRUTH, LiveAccuracy)
+from unet_perception.accuracy import (CLOCK, LiveAccuracy, NO_TRUTH, SCHEME, SCORED, SIZES,
+                                      UNREADABLE_MASK, UNREADABLE_TRUTH)
 from unet_perception.accuracy_frames import AGE, MOST
-from unet_perception.accuracy_report import ERROR, WARN, AccuracyReport
-from unet_perception.accuracy_window import Window, read_tags, tag_matrix
+from unet_perception.accuracy_report import AccuracyReport, ERROR, WARN
+from unet_perception.accuracy_window import read_tags, tag_matrix, Window
 from unet_perception.images import Picture
 
 MS = 10**6

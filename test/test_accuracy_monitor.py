@@ -1,22 +1,22 @@
 """The accuracy monitor in its own process, over real DDS: masks, truths and a clock in."""
+from contextlib import contextmanager
 import signal
 import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
 
+from conftest import CAMERA, ROOT, SEMANTIC
 import cv2
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import numpy as np
 import pytest
-import rclpy
-from conftest import CAMERA, ROOT, SEMANTIC
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import SetParameters
+import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Float32, Header
@@ -84,7 +84,7 @@ class Client(Node):
         self.semantic.publish(to_message(raw(truth), 'bgra8', header(stamp)))
         self.mask.publish(to_message(mask, 'mono8', header(stamp)))
 
-    def set(self, name, value):
+    def set(self, name, value):  # noqa: A003
         service = self.create_client(SetParameters, 'accuracy_monitor/set_parameters')
         assert service.wait_for_service(10)
         value = ParameterValue(type=2, integer_value=value) if isinstance(value, int) else \

@@ -1,10 +1,10 @@
 """Bags: the shipped drive, writing and reading back, and the frames-to-bag command."""
 import shutil
 
+from conftest import CAMERA, DRIVE, SEMANTIC, write_drive
 import cv2
 import numpy as np
 import pytest
-from conftest import CAMERA, DRIVE, SEMANTIC, write_drive
 from rclpy.serialization import serialize_message
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import get_types_from_msg

@@ -1,9 +1,9 @@
 """The benchmark command, over a small size and few runs."""
 import json
 
+from keras import layers, saving
 import numpy as np
 import pytest
-from keras import layers, saving
 
 from unet_perception import benchmark
 from unet_perception.compute_limit import multiply_adds

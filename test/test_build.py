@@ -47,8 +47,8 @@ def assert_shared(source, share):
 
 def assert_scripts(folder):
     """Check that the package's commands are in the folder, to run."""
-    for name in ('segmentation_node', 'accuracy_monitor', 'diagnostics_image', 'segment_bag', 'demo',
-                 'benchmark'):
+    for name in ('segmentation_node', 'accuracy_monitor', 'diagnostics_image', 'segment_bag',
+                 'carla_cameras', 'demo', 'benchmark'):
         assert os.access(folder / name, os.X_OK), f'{folder / name} is not there to run'
 
 

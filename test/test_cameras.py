@@ -2,9 +2,9 @@
 import time
 
 import cv2
+from graph import header, pixels, running_client
 import numpy as np
 import pytest
-from graph import header, pixels, running_client
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -90,7 +90,7 @@ def test_compressed_images(tmp_path, picture, extension):
 
 
 def test_two_cameras_at_different_rates(tmp_path, picture):
-    """40 frames of one, 8 of the other: each its own; a busy machine may drop a few of the many."""
+    """40 frames of one, 8 of the other, each its own; a busy machine may drop a few."""
     with running_client(tmp_path / 'log', '-p', 'cameras:=[left, right]', outputs=(),
                         camera='left', qos=QoSProfile(depth=10)) as (_, client):
         right = client.create_publisher(Image, 'right/image', 10)

@@ -1,15 +1,15 @@
 """CARLA's stand-in -> our camera node -> segmentation node -> mask, over real DDS."""
+from contextlib import contextmanager
 import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
 
+from conftest import CAMERA, ROOT, SEMANTIC
+from graph import pixels, running_client
 import numpy as np
 import psutil
 import pytest
-from conftest import CAMERA, ROOT, SEMANTIC
-from graph import pixels, running_client
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 from standin.server import StandIn
@@ -94,7 +94,7 @@ def test_passive_cameras_follow_whoever_ticks_and_raw_tags_come_as_they_are(tmp_
         spawn = ("import carla, sys; w = carla.Client('127.0.0.1', int(sys.argv[1])).get_world();"
                  "b = w.get_blueprint_library().find('vehicle.tesla.model3');"
                  "b.set_attribute('role_name', 'ego_vehicle');"
-                 "w.spawn_actor(b, w.get_map().get_spawn_points()[0])")
+                 'w.spawn_actor(b, w.get_map().get_spawn_points()[0])')
         subprocess.run([sys.executable, '-c', spawn, str(server.port)], check=True, timeout=30)
         heard = hear(client, {'/clock': Clock, f'{SEMANTIC}/image': Image})
         clock, truths = heard.values()

@@ -2,11 +2,11 @@
 import dataclasses
 import shutil
 
+from conftest import frames_of, write_drive
 import numpy as np
+from PIL import Image
 import pytest
 import tensorflow as tf
-from conftest import frames_of, write_drive
-from PIL import Image
 
 from train import augment, dataset, png, split
 from train.check import check_frames
@@ -90,7 +90,7 @@ def test_bad_files_are_all_named(tmp_path):
 
 
 def test_pictures_that_turn_tags_into_others_are_refused(tmp_path):
-    """TensorFlow would read all of these without a word."""
+    """All of these TensorFlow would read without a word."""
     write_drive(tmp_path, [blank()] * 5)
     tags = np.zeros((8, 12), np.uint8)
     masks = {0: (Image.fromarray(tags.astype(np.uint16)), 'PNG'),

@@ -6,10 +6,10 @@ import subprocess
 import sys
 import time
 
-import numpy as np
-import pytest
 from conftest import CAMERA, DRIVE, ROOT, SEMANTIC
+import numpy as np
 from PIL import Image
+import pytest
 from rosbags.rosbag2 import Writer
 
 from unet_perception import bags, demo, pictures
@@ -177,7 +177,7 @@ def test_a_node_that_does_not_stop_is_killed(tmp_path, monkeypatch):
 def test_a_node_that_does_not_start_is_reported_with_what_it_printed(tmp_path, monkeypatch):
     import rclpy
 
-    from unet_perception.replay import Replay, ReplayError, private_domain, running_node
+    from unet_perception.replay import private_domain, Replay, ReplayError, running_node
     for name in ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE'):
         monkeypatch.setenv(name, 'LOCALHOST')  # put back after private_domain() sets them
     log = tmp_path / 'log'

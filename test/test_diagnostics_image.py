@@ -10,7 +10,7 @@ import rclpy
 from sensor_msgs.msg import Image
 
 from unet_perception import diagnostics_image
-from unet_perception.diagnostics_image import COLORS, WIDTH, DiagnosticsImage, draw
+from unet_perception.diagnostics_image import COLORS, DiagnosticsImage, draw, WIDTH
 
 
 def status(level, name='/node: x', camera='/camera', **values):

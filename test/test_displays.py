@@ -3,9 +3,8 @@ import json
 import re
 
 from conftest import CAMERA, ROOT, SEMANTIC
-import yaml
-
 from unet_perception.outputs import IMAGES
+import yaml
 
 RVIZ = ROOT / 'rviz' / 'segmentation.rviz'
 FOXGLOVE = ROOT / 'config' / 'foxglove.json'

@@ -3,9 +3,9 @@ import json
 import os
 import shutil
 
+from conftest import DRIVE, frames_of, write_drive
 import numpy as np
 import pytest
-from conftest import DRIVE, frames_of, write_drive
 
 from train import check, dataset, drive, evaluate, fit, split
 from train.check import check_frames

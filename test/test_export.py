@@ -1,18 +1,18 @@
 """Bundles and their int8 network from a small trained run; ONNX of it and of the shipped model."""
 import json
-import shutil
 from pathlib import Path
+import shutil
 
+from conftest import frames_of, ROOT
 import keras
 import numpy as np
 import onnxruntime
 import pytest
-from conftest import ROOT, frames_of
 
 from train import bundle as bundles
 from train import export, fit, precisions, to_onnx, unet
 from unet_perception.model import open_bundle
-from unet_perception.segmenter import Segmenter, resize_image
+from unet_perception.segmenter import resize_image, Segmenter
 
 SMALL = ['--scheme', 'A', '--height', '32', '--width', '48', '--filters', '4', '--batch', '2',
          '--epochs', '2', '--val-stretches', '2', '--val-gap', '2', '--val-fraction', '0.2',

@@ -7,10 +7,10 @@ import subprocess
 import sys
 import time
 
+from conftest import CAMERA, DRIVE, frames_of, ROOT, SEMANTIC
 import cv2
 import numpy as np
 import pytest
-from conftest import CAMERA, DRIVE, ROOT, SEMANTIC, frames_of
 
 from train import extract, png
 from train.check import check_frames
@@ -182,7 +182,7 @@ def test_whatever_does_not_fit_is_counted_by_its_reason(frames, tmp_path, capsys
     assert left_out == {
         'frames with colours outside the palette': 1,
         'frames with blended colours, as by JPEG': 1,
-        'frames of two sizes': 1, "frames whose camera image cannot be read": 1,
+        'frames of two sizes': 1, 'frames whose camera image cannot be read': 1,
         'camera messages that are no image': 1, 'semantic images with a stamp that came before': 2,
         'camera images without a partner': 1, 'semantic images without a partner': 2}
     assert {int(f.name) for f in frames_of(tmp_path / 'drive', None)} == {

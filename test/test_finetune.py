@@ -1,11 +1,11 @@
 """Training that starts from a bundle, with its classes or others."""
 import json
 
+from conftest import frames_of
 import keras
 import numpy as np
 import pytest
-from conftest import frames_of
-from test_fit import SMALL, arguments
+from test_fit import arguments
 
 from train import dataset, evaluate, finetune, fit, unet
 from train.bundle import write_bundle
@@ -59,8 +59,8 @@ def test_what_becomes_of_the_classes_is_said():
     assert finetune.describe(own, own) == 'with the same classes'
 
 
-FLAGS = ['--scheme', 'A', '--batch', '4', '--epochs', '1', '--val-stretches', '2', '--val-gap', '2',
-         '--val-fraction', '0.2', '--calibration-frames', '0']
+FLAGS = ['--scheme', 'A', '--batch', '4', '--epochs', '1', '--val-stretches', '2', '--val-gap',
+         '2', '--val-fraction', '0.2', '--calibration-frames', '0']
 
 
 def test_a_bundle_is_fine_tuned_to_fewer_classes_and_the_car_serves_it(

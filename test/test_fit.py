@@ -6,11 +6,11 @@ import subprocess
 import sys
 import time
 
+from conftest import ROOT, write_drive
 import keras
 import numpy as np
-import pytest
-from conftest import ROOT, write_drive
 from PIL import Image
+import pytest
 
 from train import bundle, check, evaluate, export, fit, plots, unet
 from train.checkpoints import Checkpoints
@@ -153,7 +153,7 @@ def test_the_scheme_is_never_guessed(command, drive_folder, tmp_path, capsys):
     assert command.main(['--data', str(drive_folder), *(
         ['--name', 'x', '--runs', str(tmp_path), '--models', str(tmp_path)] if command is fit else
         ['--model', str(ROOT / 'models/town07-unet'), '--out', str(tmp_path / 'out')])]) == 1
-    assert 'has no drive.json that names its masks\' tag scheme; name it by --scheme' in (
+    assert "has no drive.json that names its masks' tag scheme; name it by --scheme" in (
         capsys.readouterr().err)
 
 

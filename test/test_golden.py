@@ -1,7 +1,7 @@
 """The recorded drive through the node over DDS, held against golden masks."""
 from golden import CAMERA, camera_messages, check
 
-from unet_perception.replay import Replay, private_domain, running_node
+from unet_perception.replay import private_domain, Replay, running_node
 
 
 def test_the_drive_comes_back_as_golden_masks(tmp_path):

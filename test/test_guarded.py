@@ -7,8 +7,8 @@ import subprocess
 import sys
 import time
 
-import pytest
 from conftest import ROOT
+import pytest
 
 from unet_perception.guarded import Ended, Guarded
 
@@ -43,7 +43,7 @@ def trip(send):
 def abort(send):
     """End as a C++ exception ends a process that nobody catches it in."""
     send('going')
-    os.write(2, b"terminate called after throwing\n  what():  no answer\n")
+    os.write(2, b'terminate called after throwing\n  what():  no answer\n')
     os.abort()
 
 

@@ -51,13 +51,13 @@ def test_to_message_and_back(encoding):
 
 
 @pytest.mark.parametrize('change, message_part', [
-    (dict(encoding='32FC1'), "encoding '32FC1' is not supported.*bgra8"),
-    (dict(width=0), 'empty: 0x5'),
-    (dict(height=0), 'empty: 7x0'),
-    (dict(step=20), 'step 20 .*at least 21'),
-    (dict(height=6), '105 bytes of data.*126 bytes'),
-    (dict(height=4), '105 bytes of data.*84 bytes'),
-    (dict(data=array.array('B')), '0 bytes of data')])
+    ({'encoding': '32FC1'}, "encoding '32FC1' is not supported.*bgra8"),
+    ({'width': 0}, 'empty: 0x5'),
+    ({'height': 0}, 'empty: 7x0'),
+    ({'step': 20}, 'step 20 .*at least 21'),
+    ({'height': 6}, '105 bytes of data.*126 bytes'),
+    ({'height': 4}, '105 bytes of data.*84 bytes'),
+    ({'data': array.array('B')}, '0 bytes of data')])
 def test_what_does_not_fit_is_named(change, message_part):
     bad = message(RGB, 'rgb8')
     for name, value in change.items():
@@ -105,9 +105,9 @@ def test_compressed_images_of_other_depths_become_8_bit_colours(grey):
 
 
 @pytest.mark.parametrize('change, message_part', [
-    (dict(data=b''), '0 bytes of format .jpeg. are no image'),
-    (dict(data=b'GIF89a'), '6 bytes of format'),
-    (dict(format='32FC1; compressedDepth png'), 'is a depth image')])
+    ({'data': b''}, '0 bytes of format .jpeg. are no image'),
+    ({'data': b'GIF89a'}, '6 bytes of format'),
+    ({'format': '32FC1; compressedDepth png'}, 'is a depth image')])
 def test_what_cannot_be_decompressed_is_named(change, message_part):
     with pytest.raises(images.ImageError, match=message_part):
         images.to_picture(CompressedImage(**{'format': 'jpeg', 'data': b'x', **change}))

@@ -1,26 +1,25 @@
 """The launch files, as `ros2 launch` runs them from a workspace built by colcon."""
+from contextlib import contextmanager
+from importlib.util import find_spec
 import os
 import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
-from importlib.util import find_spec
 
-import pytest
-import rclpy
-import yaml
 from conftest import CAMERA, DRIVE, ROOT
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+import pytest
 from rcl_interfaces.srv import GetParameters
+import rclpy
 from rclpy.parameter import parameter_value_to_python
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image
-
 from unet_perception import bags
 from unet_perception.parameters import Parameters
-from unet_perception.replay import Replay, private_domain, spin_beside
+from unet_perception.replay import private_domain, Replay, spin_beside
+import yaml
 
 pytestmark = pytest.mark.skipif(
     find_spec('ros2launch') is None,

@@ -1,4 +1,5 @@
-"""The recorded drive through the node as its launch file starts it, by ROS's launch_testing.
+"""
+The recorded drive through the node as its launch file starts it, by ROS's launch_testing.
 
 It needs the package built and sourced, as `colcon test` has it. test_golden.py checks the same
 without launch.

@@ -4,13 +4,13 @@ import subprocess
 import sys
 import time
 
-import numpy as np
-import psutil
-import pytest
 from conftest import ROOT
 from graph import header, pixels, running_client
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+import numpy as np
+import psutil
+import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo
 
@@ -102,7 +102,8 @@ def test_an_error_goes_through_the_error_state_and_can_be_mended(tmp_path, frame
         assert client.change_state('configure') and client.change_state('activate')
         client.connected(['mask'])
         assert client.segment(frame)
-        client.wait(lambda: client.levels['/camera/segmentation'] == (b'\x00', 'the node is active'))
+        client.wait(
+            lambda: client.levels['/camera/segmentation'] == (b'\x00', 'the node is active'))
     assert 'no model bundle at /no/such' in log.read_text()
     assert 'Traceback' not in log.read_text()
 

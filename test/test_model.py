@@ -2,8 +2,8 @@
 import json
 import shutil
 
-import pytest
 from conftest import ROOT
+import pytest
 
 from unet_perception import labels
 from unet_perception.model import BundleError, open_bundle

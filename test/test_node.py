@@ -5,14 +5,14 @@ import subprocess
 import sys
 import time
 
+from conftest import CAMERA, DRIVE, ROOT
 import cv2
+from graph import header, noise, pixels, running_client
 import numpy as np
 import pytest
-import rclpy
-from conftest import CAMERA, DRIVE, ROOT
-from graph import header, noise, pixels, running_client
 from rcl_interfaces.srv import GetParameters
-from rclpy.qos import QoSProfile, qos_profile_sensor_data
+import rclpy
+from rclpy.qos import qos_profile_sensor_data, QoSProfile
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image
 
@@ -89,8 +89,8 @@ def test_padded_rows(node, segmenter, recorded):
 def test_bad_frames_are_counted_and_the_next_one_is_served(node, recorded):
     before = node.counts()
     good = to_message(recorded[0][1], 'rgb8', header(3))
-    for change in (dict(encoding='32FC1'), dict(height=81), dict(step=0), dict(width=0),
-                   dict(encoding='')):
+    for change in ({'encoding': '32FC1'}, {'height': 81}, {'step': 0}, {'width': 0},
+                   {'encoding': ''}):
         bad = to_message(recorded[0][1], 'rgb8', header(4))
         for name, value in change.items():
             setattr(bad, name, value)

@@ -3,21 +3,20 @@ import json
 import shutil
 import time
 
+from conftest import ROOT
 import cv2
+from graph import header, pixels, running_client
 import numpy as np
 import pytest
-import rclpy
-import yaml
-from conftest import ROOT
-from graph import header, pixels, running_client
 from rcl_interfaces.srv import SetParameters
-
+import rclpy
 from unet_perception import parameters
 from unet_perception.images import to_message
 from unet_perception.labels import COLORS, NAMES
 from unet_perception.model import open_bundle
 from unet_perception.parameters import Parameters
 from unet_perception.segmenter import Segmenter
+import yaml
 
 
 @pytest.mark.parametrize('values, message', [
@@ -157,7 +156,8 @@ def renamed(folder, **changes):
 
 def test_the_model_is_swapped_under_load_without_a_frame_lost(node, frame, expected,
                                                               tmp_path_factory):
-    """At 10 Hz: every frame comes back, first all by the old model, then all by the new one.
+    """
+    At 10 Hz: every frame comes back, first all by the old model, then all by the new one.
 
     A machine that is busy otherwise may make it drop some, which it then counts.
     """

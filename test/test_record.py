@@ -1,4 +1,5 @@
 """train.record against the stand-in server: drives, faults, every way out."""
+from contextlib import contextmanager
 import json
 import os
 import re
@@ -7,15 +8,14 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
 
+from conftest import ROOT
 import cv2
 import numpy as np
 import psutil
 import pytest
-from conftest import ROOT
 from standin import scene
-from standin.render import Light, View, render, rotation
+from standin.render import Light, render, rotation, View
 from standin.server import StandIn
 from standin.world import SETTINGS, WEATHER
 
@@ -83,7 +83,8 @@ def wait_for_frames(tmp_path, number):
 
 
 def check_pictures(tmp_path, name, light):
-    """Check that both pictures of each frame of a drive without traffic are of that frame.
+    """
+    Check that both pictures of each frame of a drive without traffic are of that frame.
 
     They are rendered again; the frame's number seeds the noise.
     """
@@ -199,7 +200,7 @@ def test_a_signal_ends_it_cleanly(tmp_path, signals):
 
 @pytest.mark.parametrize('victim', ['recorder', 'client'])
 def test_killing_a_process_leaves_nothing_behind(tmp_path, victim):
-    """kill -9: what is left of the two processes tidies up; a client's recording goes on."""
+    """After kill -9 what is left of the two processes tidies up; a client's recording goes on."""
     with StandIn() as server, recorder(server, tmp_path, frames=40) as process:
         wait_for_frames(tmp_path, 1)
         client, = [c for c in psutil.Process(process.pid).children()

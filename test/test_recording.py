@@ -1,16 +1,16 @@
 """Bags as recorders leave them: whole, split, compressed, killed, cut off, damaged."""
+from contextlib import closing
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 import textwrap
-from contextlib import closing
 
-import pytest
 from conftest import DRIVE
 from mcap.writer import CompressionType
 from mcap.writer import Writer as McapWriter
+import pytest
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 from unet_perception import bags
@@ -137,7 +137,7 @@ def test_a_cut_sqlite3_is_read_up_to_the_break(tmp_path, messages, share):
 
 @pytest.mark.parametrize('size', [20, 3000, 4060, 9000])
 def test_a_cut_sqlite3_of_many_messages(tmp_path, size):
-    """SQLite itself reads none of these: the upper pages of its tree are in the missing part."""
+    """None of these does SQLite itself read: the upper pages of its tree are missing."""
     messages = [bags.Message('/text', 'std_msgs/msg/String', i + 2**(i % 50), os.urandom(size + i))
                 for i in range(1500)]
     bag = write(tmp_path / 'bag', messages, StoragePlugin.SQLITE3)
@@ -167,14 +167,14 @@ def test_a_recorder_that_was_killed_with_a_write_ahead_log(tmp_path, messages):
     """rosbag2's resilient preset for sqlite3. rosbags would see no message of it."""
     bag = write(tmp_path / 'bag', messages[:4], StoragePlugin.SQLITE3)
     (bag / 'metadata.yaml').unlink()
-    subprocess.run([sys.executable, '-c', textwrap.dedent(f'''
+    subprocess.run([sys.executable, '-c', textwrap.dedent(f"""
         import os, sqlite3
         database = sqlite3.connect({str(bag / 'bag.db3')!r})
         database.execute('PRAGMA journal_mode = WAL')
         database.execute('INSERT INTO messages SELECT id + 4, topic_id, timestamp + 9, data '
                          'FROM messages')
         database.commit()
-        os._exit(1)''')])
+        os._exit(1)""")])
     there, breaks = read(bag)
     assert there == messages[:4] + [m._replace(time=m.time + 9) for m in messages[:4]]
     assert 'has no metadata.yaml' in breaks[0]

@@ -3,16 +3,16 @@ import json
 import subprocess
 import sys
 
+from conftest import frames_of, ROOT, write_drive
 import cv2
 import numpy as np
-import pytest
-from conftest import ROOT, frames_of, write_drive
 from PIL import Image
+import pytest
 
 from train import report
 from train.drive import open_drive
-from train.suspicions import suspicions
 from train.survey import survey
+from train.suspicions import suspicions
 from unet_perception.labels import NAMES
 
 
@@ -102,7 +102,7 @@ def test_another_scheme_is_suspected(real, tmp_path):
 
 @pytest.mark.parametrize('tag, name', [(12, 'Pedestrian'), (18, 'Motorcycle')])
 def test_traffic_lights_tagged_as_something_else(tmp_path, tag, name):
-    """CARLA's issue 9356: where the lights hang is what walks or rides."""
+    """As in issue 9356 of CARLA: where the lights hang is what walks or rides."""
     tags = np.full((90, 120), 1, np.uint8)
     tags[:45] = 11
     noise = np.random.default_rng(0).integers(0, 255, (3, 90, 120, 3), np.uint8)

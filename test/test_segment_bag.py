@@ -7,17 +7,17 @@ import sqlite3
 import threading
 import time
 
+from conftest import CAMERA, DRIVE, SEMANTIC
 import cv2
 import numpy as np
 import pytest
-from conftest import CAMERA, DRIVE, SEMANTIC
 from rosbags.interfaces import (Qos, QosDurability, QosHistory, QosLiveliness, QosReliability,
                                 QosTime)
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from rosbags.typesys import get_types_from_msg
 
 from unet_perception import bags, segment_bag
-from unet_perception.labels import NAMES, colorize
+from unet_perception.labels import colorize, NAMES
 from unet_perception.model import open_bundle
 from unet_perception.segmenter import Segmenter
 
@@ -36,7 +36,8 @@ def segmented(recorded):
 
 
 def write_drive_bag(path, plugin=StoragePlugin.MCAP, more=(), frames=FRAMES):
-    """Write the first frames of the drive, a latched topic of a type of its own and an empty one.
+    """
+    Write the first frames of the drive, a latched topic of a type of its own and an empty one.
 
     more: further Messages, put where their times belong.
     """
@@ -196,7 +197,7 @@ def test_images_that_cannot_be_read_are_kept_and_counted(tmp_path, segmented, ca
             first._replace(data=first.data[:99], time=first.time + 2)]
     bag = write_drive_bag(tmp_path / 'bag', more=more)
     assert run(bag, tmp_path / 'out') == 3
-    assert f"warning: 2 images of {CAMERA}/image could not be read and have no outputs; the " \
+    assert f'warning: 2 images of {CAMERA}/image could not be read and have no outputs; the ' \
            f"first: encoding '16UC1' is not supported" in capsys.readouterr().err
     assert len(pictures(tmp_path / 'out', MASK)) == FRAMES
     messages = [m for m in bags.read_messages(tmp_path / 'out') if m.topic != MASK]

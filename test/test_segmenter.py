@@ -1,18 +1,18 @@
 """The shipped network, run as the node runs it, against Keras and against the recorded truth."""
+from dataclasses import replace
 import subprocess
 import sys
-from dataclasses import replace
 
+from conftest import ROOT
 import cv2
 import keras
 import numpy as np
 import pytest
-from conftest import ROOT
 
 from unet_perception import metrics, runtimes
 from unet_perception.images import Picture
 from unet_perception.model import open_bundle
-from unet_perception.segmenter import Segmenter, best_classes, resize_image, resize_labels
+from unet_perception.segmenter import best_classes, resize_image, resize_labels, Segmenter
 
 
 @pytest.fixture(scope='module')
@@ -159,12 +159,12 @@ def test_starting_with_openvino_imports_no_tensorflow():
 
 
 @pytest.mark.parametrize('options, message', [
-    (dict(runtime='tensorrt'), "runtime is 'tensorrt', but must be one of auto, openvino, keras"),
-    (dict(device='tpu'), "device is 'tpu'"),
-    (dict(fallback='guess'), "fallback is 'guess'"),
-    (dict(device='gpu'), 'device is gpu, but openvino finds none'),
-    (dict(runtime='keras', precision='int8'), "precision is 'int8', but the Keras"),
-    (dict(runtime='keras', threads=2), 'threads is 2, but the Keras')])
+    ({'runtime': 'tensorrt'}, "runtime is 'tensorrt', but must be one of auto, openvino, keras"),
+    ({'device': 'tpu'}, "device is 'tpu'"),
+    ({'fallback': 'guess'}, "fallback is 'guess'"),
+    ({'device': 'gpu'}, 'device is gpu, but openvino finds none'),
+    ({'runtime': 'keras', 'precision': 'int8'}, "precision is 'int8', but the Keras"),
+    ({'runtime': 'keras', 'threads': 2}, 'threads is 2, but the Keras')])
 def test_what_is_not_to_be_had_is_named(segmenter, options, message):
     with pytest.raises(ValueError, match=message):
         Segmenter(segmenter.bundle, **options)

@@ -5,11 +5,11 @@ import subprocess
 import sys
 
 import carla
+from conftest import ROOT
 import numpy as np
 import pytest
-from conftest import ROOT
 from standin import faults, scene, street
-from standin.render import Light, View, render, rotation
+from standin.render import Light, render, rotation, View
 from standin.server import StandIn
 
 
@@ -97,7 +97,7 @@ def test_rules_hold_for_the_calls_they_name():
     assert [bool(rules.now('b')) for _ in range(4)] == [False, True, True, True]
 
 
-CLIENT = '''
+CLIENT = """
 import sys, carla
 client = carla.Client('127.0.0.1', int(sys.argv[1]))
 client.set_timeout(5.0)
@@ -130,7 +130,7 @@ for vehicle in cars:
     place = there.get_transform().location
     print(there.get_velocity().length(), place.x, place.y)
 manager.shut_down()
-'''
+"""
 
 
 def free_port():

@@ -3,11 +3,11 @@ import dataclasses
 import subprocess
 import sys
 
+from conftest import frames_of, ROOT
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT, frames_of
 
 from train import dataset, losses
 from train.loop import _figures
@@ -51,14 +51,14 @@ def test_a_batch_in_parts_is_learnt_from_as_the_whole(drive_folder):
 
 def test_two_replicas_learn_what_one_does(drive_folder):
     """Clipping, both losses, figures: all are of the whole batch. A process of its own has two."""
-    code = '''
+    code = """
 import sys, tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices('CPU')[0], [tf.config.LogicalDeviceConfiguration()] * 2)
 import test_steps
 print('found', test_steps.trained(
     sys.argv[1], strategy=tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1'])))
-'''
+"""
     two = subprocess.run([sys.executable, '-c', code, drive_folder], cwd=ROOT / 'test', text=True,
                          capture_output=True, env=None)
     assert 'found' in two.stdout, two.stderr[-3000:]

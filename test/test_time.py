@@ -1,8 +1,8 @@
 """Simulation time: it goes in ticks, stands still, jumps back."""
 import time
 
-import pytest
 from graph import header, running_client
+import pytest
 from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock
 

@@ -1,8 +1,8 @@
 """The networks against the layer tables of the course exercise and of the 2015 paper."""
 import keras
+from keras import layers
 import numpy as np
 import pytest
-from keras import layers
 
 from train import unet
 

@@ -7,9 +7,9 @@ import sys
 import threading
 import time
 
-import pytest
 from conftest import ROOT
-from test_fit import SMALL, arguments
+import pytest
+from test_fit import arguments, SMALL
 
 from train import fit, meeting
 from unet_perception.model import open_bundle
@@ -46,7 +46,8 @@ class Worker:
 
 def history(run):
     with open(run / 'history.csv', newline='') as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        return [{name: float(value) for name, value in row.items()}
+                for row in csv.DictReader(file)]
 
 
 @pytest.fixture

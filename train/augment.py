@@ -3,7 +3,8 @@ import tensorflow as tf
 
 
 def crop_and_flip(image, labels, seed):
-    """Cut out 60 to 100 % of each side, anywhere, and mirror half of the frames.
+    """
+    Cut out 60 to 100 % of each side, anywhere, and mirror half of the frames.
 
     image: uint8 (height, width, 3); labels: uint8 (height, width); seed: int64 (2,).
     Sides are drawn apart, so that the aspect ratio varies as it does between cameras.
@@ -21,7 +22,8 @@ def crop_and_flip(image, labels, seed):
 
 
 def light(image, seed):
-    """Vary gamma, contrast, brightness and the colour of the light.
+    """
+    Vary gamma, contrast, brightness and the colour of the light.
 
     image: float32 (height, width, 3) in 0..255; return the same shape and range.
     """

@@ -1,11 +1,11 @@
 """Write a trained network as a model bundle; see unet_perception.model for what that is."""
 import dataclasses
+from importlib.metadata import version
 import json
 import os
 import shutil
 import tempfile
 import zipfile
-from importlib.metadata import version
 
 import numpy as np
 
@@ -15,7 +15,8 @@ from unet_perception.model import FORMAT, MANIFEST, open_bundle, sha256
 
 
 def write_bundle(folder, network, recipe, run, calibration=(), validation=()):
-    """Write a bundle and return it, opened.
+    """
+    Write a bundle and return it, opened.
 
     folder: a new folder, named as the bundle; it appears whole, figures and all, or not at all.
     network: a network of unet.build(recipe), of whatever precision policy.
@@ -77,7 +78,8 @@ def _figures(bundle, frames):
 
 
 def _for_export(network, recipe):
-    """Return the network rebuilt in float32, its weights rounded to float16 values.
+    """
+    Return the network rebuilt in float32, its weights rounded to float16 values.
 
     Both files then hold the same numbers, and model.bin stores them in half the space. OpenVINO's
     converter merges the scaling of pixels into the first kernel, so that one is rounded as merged.

@@ -1,15 +1,16 @@
-"""Smaller copies of large frames, so that no epoch spends its time on decoding these.
+"""
+Smaller copies of large frames, so that no epoch spends its time on decoding these.
 
 A copy is a drive like any other, its frames up to twice as high and wide as the network's input:
 enough for augmentation, which cuts out at least 0.6 of each side. It is made once, and again where
 a frame has changed since.
 """
-import hashlib
-import os
-import struct
 from functools import partial
+import hashlib
 from multiprocessing.pool import ThreadPool
+import os
 from pathlib import Path
+import struct
 
 import cv2
 import numpy as np
@@ -22,7 +23,8 @@ WORTH = 3  # times the copy's pixels: below that, decoding costs little beside a
 
 
 def with_small_copies(frames, recipe, folder):
-    """Return the Frames, copies below a folder in place of those with far more pixels.
+    """
+    Return the Frames, copies below a folder in place of those with far more pixels.
 
     The frames must have been checked; see check.check_frames(). Raise ValueError if a copy cannot
     be made.

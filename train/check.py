@@ -1,21 +1,22 @@
 """Check the files of recorded frames before any work is spent on them."""
-import json
-import os
 from contextlib import suppress
 from hashlib import sha256
 from itertools import groupby
+import json
+import os
 from pathlib import Path
 
 from train import png
 from train.drive import listed
 from train.threads import in_threads
-from unet_perception.labels import IGNORE, get_scheme
+from unet_perception.labels import get_scheme, IGNORE
 
 FORMAT = 1
 
 
 def check_frames(frames, every_pixel=False):
-    """Read every file that was not yet checked in its present state (by its size and time).
+    """
+    Read every file that was not yet checked in its present state (by its size and time).
 
     What was found good is kept in the user's cache, ~/.cache/unet_perception/checked.
     frames: list of Frame, those of each drive together. every_pixel: refuse a mask with the tag

@@ -9,7 +9,8 @@ HISTORY = 'history.csv'
 
 
 class Checkpoints:
-    """Saves the whole training state, the history and the kept weights after each epoch.
+    """
+    Saves the whole training state, the history and the kept weights after each epoch.
 
     The state (weights, optimiser, dropout's random seeds) is written last and by an atomic
     rename: what a kill leaves behind is a whole older epoch, which is then done again.
@@ -38,7 +39,8 @@ class Checkpoints:
         return done
 
     def save(self, epoch, figures):
-        """Keep the weights if the recipe says so, then the history, then the state.
+        """
+        Keep the weights if the recipe says so, then the history, then the state.
 
         epoch: epochs done; figures: of the history, {name: number}.
         """

@@ -1,12 +1,13 @@
 """What the commands of train/ share: how they fail, numbers in a range, folders to write to."""
 import argparse
 import os
-import sys
 from pathlib import Path
+import sys
 
 
 def run(command, args):
-    """Run command(args); return its exit code, or 1 after printing what cannot work as asked.
+    """
+    Run command(args); return its exit code, or 1 after printing what cannot work as asked.
 
     130 after Ctrl-C.
     """
@@ -22,7 +23,8 @@ def run(command, args):
 
 
 def number(kind, fits, must):
-    """Return an argparse type: int or float (kind), refused unless fits(value).
+    """
+    Return an argparse type: int or float (kind), refused unless fits(value).
 
     must: what the value must be, for the message, such as 'at least 1'.
     """
@@ -49,7 +51,7 @@ def add_data(parser, purpose, required=True):
 
 def add_scheme(parser):
     """Add --scheme, the tag scheme of the drives that do not name their own."""
-    from unet_perception.labels import SCHEMES, scheme_help
+    from unet_perception.labels import scheme_help, SCHEMES
     parser.add_argument('--scheme', choices=tuple(SCHEMES),
                         help="the masks' tag scheme, needed for drives without a drive.json that "
                              f'names it. {scheme_help()}')

@@ -1,4 +1,5 @@
-"""Recorded frames: read them and stream them in batches.
+"""
+Recorded frames: read them and stream them in batches.
 
 A mask's tag is the maximum over its red, green and blue (CARLA writes it into the red one).
 """
@@ -34,7 +35,8 @@ def files(frames):
 
 
 def read_frame(image_path, mask_path, scheme, classes=ALL):
-    """Read a frame as uint8 tensors: RGB image (height, width, 3) and labels (height, width).
+    """
+    Read a frame as uint8 tensors: RGB image (height, width, 3) and labels (height, width).
 
     scheme: of the mask's tags, by its place in SCHEMES; classes: the ClassTable of the labels.
     """
@@ -58,7 +60,8 @@ def resize(image, labels, height, width, interpolation):
 
 
 def training_batches(frames, recipe, first_epoch=0, share=tf.distribute.InputContext()):
-    """Stream shuffled, augmented batches from first_epoch on, float32 images in 0..255.
+    """
+    Stream shuffled, augmented batches from first_epoch on, float32 images in 0..255.
 
     Order and augmentation of a frame depend on (seed, epoch, frame) alone, so that a run
     resumed at an epoch sees just what the uninterrupted run would have seen. An epoch's last,
@@ -93,7 +96,8 @@ def training_batches(frames, recipe, first_epoch=0, share=tf.distribute.InputCon
 
 
 def validation_batches(frames, recipe, share=tf.distribute.InputContext()):
-    """Stream the frames once, in order, as the network sees them; float32 images in 0..255.
+    """
+    Stream the frames once, in order, as the network sees them; float32 images in 0..255.
 
     share: as for training_batches(). Replicas that share a batch need parts of one size, so
     frames without labels fill up the last batch then.

@@ -1,12 +1,13 @@
-"""Several GPUs and several machines: who computes what, by TensorFlow's tf.distribute.
+"""
+Several GPUs and several machines: who computes what, by TensorFlow's tf.distribute.
 
 Worker 0 leads: it says how to train, and it alone writes. The others need only the data.
 """
+from dataclasses import dataclass
 import hashlib
 import json
 import os
 import signal
-from dataclasses import dataclass
 
 import tensorflow as tf
 
@@ -18,7 +19,8 @@ LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledE
 
 @dataclass(frozen=True)
 class Team:
-    """The workers that train together, seen from one of them.
+    """
+    The workers that train together, seen from one of them.
 
     strategy: the tf.distribute.Strategy to train under. index: which of the workers this one is.
     size: how many there are. plan: what worker 0 has given to start().
@@ -75,7 +77,8 @@ def alone():
 
 
 def start(workers, index, plan, patience):
-    """Return the Team of several machines, once all are there. Before TensorFlow is used.
+    """
+    Return the Team of several machines, once all are there. Before TensorFlow is used.
 
     workers: their addresses, 'host:port'; index: this one's place among them. plan: what worker 0
     tells the others, JSON values; patience: seconds to wait for them.

@@ -1,4 +1,5 @@
-"""Recorded drives: find them and list their frames.
+"""
+Recorded drives: find them and list their frames.
 
 A drive is a folder with CameraRGB/ and CameraMask/, PNG files of equal names, and maybe a
 drive.json, written by train.record and train.extract, that names its tag scheme and its town.
@@ -8,14 +9,15 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from unet_perception.labels import SCHEMES, get_scheme, scheme_help
+from unet_perception.labels import get_scheme, scheme_help, SCHEMES
 
 MANIFEST, FORMAT = 'drive.json', 1
 IMAGES, MASKS = 'CameraRGB', 'CameraMask'
 
 
 class Drive(NamedTuple):
-    """A folder of recorded frames.
+    """
+    A folder of recorded frames.
 
     name: the folder's. scheme: of its masks' tags, one of labels.SCHEMES. town, weather: None if
     unknown. complete: False for a recording that broke off.
@@ -46,13 +48,14 @@ class Frame(NamedTuple):
         return self.drive.folder / MASKS / f'{self.name}.png'
 
     @property
-    def id(self):
+    def id(self):  # noqa: A003
         """Return drive/name, which tells frames of several drives apart."""
         return f'{self.drive.name}/{self.name}'
 
 
 def find_drives(paths, scheme=None):
-    """Return the Drives at the paths, each a drive or a folder with drives, sorted by name.
+    """
+    Return the Drives at the paths, each a drive or a folder with drives, sorted by name.
 
     scheme: of the drives without drive.json; those with one must not contradict it.
     Raise ValueError if a path holds none, a drive comes twice, two have the same name, or a
@@ -119,7 +122,8 @@ def read_manifest(path):
 
 
 def plain_town(name):
-    """Return a map's plain name: of /Game/Carla/Maps/Town10HD_Opt, Town10HD.
+    """
+    Return a map's plain name: of /Game/Carla/Maps/Town10HD_Opt, Town10HD.
 
     The layered maps (_Opt) show the same town, so one must not validate what the other trains.
     """
@@ -127,7 +131,8 @@ def plain_town(name):
 
 
 def find_frames(drive):
-    """List the Frames of a Drive in the order of their names.
+    """
+    List the Frames of a Drive in the order of their names.
 
     Raise ValueError, naming the files, if a folder is missing or empty or a partner is missing,
     unless the recording broke off, which may leave half a frame.

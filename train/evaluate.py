@@ -1,4 +1,5 @@
-"""Score a model bundle on recorded frames, at the frames' own resolution.
+"""
+Score a model bundle on recorded frames, at the frames' own resolution.
 
     python -m train.evaluate --model models/NAME --data DRIVE [DRIVE ...] --out evaluation/NAME
 
@@ -7,8 +8,8 @@ IoU per class, and writes evaluation.json, confusion.png and panel.png.
 """
 import argparse
 import json
-import sys
 from pathlib import Path
+import sys
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from train.commands import add_data, add_scheme, run, writable
 
 
 def evaluate(segmenter, frames):
-    """Label every frame and compare with its mask.
+    """
+    Label every frame and compare with its mask.
 
     frames: list of Frame. Return the confusion matrix, int64 (n, n + 1); see
     metrics.confusion_matrix.

@@ -1,4 +1,5 @@
-"""Write a trained network as a model bundle, or the network of a bundle as ONNX.
+"""
+Write a trained network as a model bundle, or the network of a bundle as ONNX.
 
     python -m train.export runs/NAME --data DRIVE [DRIVE ...]
 
@@ -12,15 +13,16 @@ frames. Without --data there is no int8 network and there are no figures.
 writes the network of a bundle as ONNX, after onnxruntime has labelled as Keras does.
 """
 import argparse
-import sys
 from pathlib import Path
+import sys
 
 from train import precisions
 from train.commands import add_data, run, writable
 
 
 def export_run(folder, models, drives=(), calibration=None):
-    """Write the bundle of a run folder's kept weights to models/NAME and return it, opened.
+    """
+    Write the bundle of a run folder's kept weights to models/NAME and return it, opened.
 
     drives: paths of the run's drives, to make int8 and to measure all precisions by.
     calibration: how many frames for int8; see precisions.calibration_frames.

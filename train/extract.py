@@ -1,4 +1,5 @@
-"""Extract a drive to train on from recorded bags of a camera and a semantic camera.
+"""
+Extract a drive to train on from recorded bags of a camera and a semantic camera.
 
     python -m train.extract BAG [BAG ...] --out DRIVE --label-encoding palette --scheme B
 
@@ -18,15 +19,15 @@ Exit code: 0 all is well, beside images without partner; 3 the drive is whole, b
 left out or broken, as was said; 1 nothing was written; 2 wrong arguments; 130 stopped by Ctrl-C.
 """
 import argparse
+from collections import Counter
+from contextlib import closing
 import json
+from math import inf
+from pathlib import Path
 import shlex
 import signal
 import sys
 import tempfile
-from collections import Counter
-from contextlib import closing
-from math import inf
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -36,8 +37,8 @@ from rich.table import Table
 from train.commands import number, run
 from train.drive import FORMAT, IMAGES, MANIFEST, MASKS
 from train.frame_files import ENCODINGS, write_frames
-from train.pairing import ALONE, NONE, TOO_SOON, Bags, pair, read_stamps
-from unet_perception.labels import SCHEMES, scheme_help
+from train.pairing import ALONE, Bags, NONE, pair, read_stamps, TOO_SOON
+from unet_perception.labels import scheme_help, SCHEMES
 
 CAMERA = '/carla/ego_vehicle/rgb_front'  # CARLA's ROS bridge's defaults
 SEMANTIC = '/carla/ego_vehicle/semantic_segmentation_front'
@@ -111,7 +112,8 @@ def _images(bags, pairing):
 
 
 def _count(written, total, console):
-    """Return how many frames are good, and of the others {reason: [how many, an example]}.
+    """
+    Return how many frames are good, and of the others {reason: [how many, an example]}.
 
     Raise ValueError, with an example, if none of the first is good.
     """

@@ -12,7 +12,8 @@ KEPT = ('network', 'height', 'width', 'filters', 'resize')  # as they are in the
 
 
 def settings(bundle, given):
-    """Return what a bundle fixes and proposes of a recipe, {setting: value}.
+    """
+    Return what a bundle fixes and proposes of a recipe, {setting: value}.
 
     given: the settings that the user gives. Raise ValueError if they contradict the bundle, or if
     that does not tell its own recipe.
@@ -33,7 +34,8 @@ def settings(bundle, given):
 
 
 def starts(old, new):
-    """Return of each class of a ClassTable which one of an old table it starts from, or None.
+    """
+    Return of each class of a ClassTable which one of an old table it starts from, or None.
 
     That of the same name, or else one that it has a part in common with, such as Vehicles for Car.
     """

@@ -1,4 +1,5 @@
-"""Train a network on recorded CARLA frames and write a model bundle.
+"""
+Train a network on recorded CARLA frames and write a model bundle.
 
     python -m train.fit --data DRIVE [DRIVE ...] --name my-unet
 
@@ -32,9 +33,9 @@ The course exercise's own recipe (seed recipe) is
 import argparse
 import dataclasses
 import json
+from pathlib import Path
 import shlex
 import sys
-from pathlib import Path
 
 from train.commands import add_data, run, writable
 
@@ -139,7 +140,8 @@ def _again(args, argv, run_folder):
 
 
 def _recipe(args, folder, base):
-    """Return the recipe of a new run from the flags, or of an old run from its folder.
+    """
+    Return the recipe of a new run from the flags, or of an old run from its folder.
 
     base: the bundle that a new run starts from, if any.
     """

@@ -5,7 +5,7 @@ import numpy as np
 from train.drive import IMAGES, MASKS
 from train.threads import in_threads
 from unet_perception.bags import read_picture, typestore
-from unet_perception.labels import SCHEMES, colors_to_tags, tags_to_labels
+from unet_perception.labels import colors_to_tags, SCHEMES, tags_to_labels
 
 ENCODINGS = ('palette', 'tag')
 MOST_TAGS = max(len(scheme.labels) for scheme in SCHEMES.values())
@@ -20,7 +20,8 @@ class LeftOut(ValueError):
 
 
 def read_tags(message, store, encoding, scheme):
-    """Return the uint8 tags (height, width) of a semantic camera's Message.
+    """
+    Return the uint8 tags (height, width) of a semantic camera's Message.
 
     store: a typestore. encoding: 'palette', as CARLA's ROS bridge paints them, or 'tag', in the
     red channel. Raise LeftOut if the image cannot be read or holds what the scheme does not have.
@@ -75,7 +76,8 @@ def _hint(rgb):
 
 
 def write_frames(images, folder, encoding, scheme):
-    """Write the images of frames as PNG into a drive's folder, and yield (frame, LeftOut or None).
+    """
+    Write the images of frames as PNG into a drive's folder, and yield (frame, LeftOut or None).
 
     images: pairs in any order of (frame, Message, whether it is the semantic camera's). A frame
     that is left out leaves no file. At most a few images are in memory, however far one camera

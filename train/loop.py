@@ -1,9 +1,9 @@
 """The training loop: epochs of steps, validated, saved and drawn."""
 import keras
 import numpy as np
-import tensorflow as tf
 from rich.console import Console
 from rich.progress import Progress
+import tensorflow as tf
 
 from train import dataset
 from train.checkpoints import Checkpoints
@@ -17,7 +17,8 @@ MOST_WAITING = 0.1  # share of the time, before a mend is proposed
 
 
 def train(recipe, training, validation, run, team):
-    """Train as the recipe says, going on from the run folder's newest checkpoint if it has one.
+    """
+    Train as the recipe says, going on from the run folder's newest checkpoint if it has one.
 
     training, validation: lists of Frame, the same for every worker of the team. run: a folder that
     only the leading worker reads and writes.

@@ -1,4 +1,5 @@
-"""The losses that train.fit can use, of sums over the labelled pixels of a batch.
+"""
+The losses that train.fit can use, of sums over the labelled pixels of a batch.
 
 Such sums add up: the loss of a batch that several GPUs or machines share is that of the whole
 batch, not a mean of the losses of its parts.
@@ -11,7 +12,8 @@ from unet_perception.labels import IGNORE
 
 
 class Sums(NamedTuple):
-    """Sums over the pixels that have a label, float32; see pixel_sums().
+    """
+    Sums over the pixels that have a label, float32; see pixel_sums().
 
     pixels, entropy: scalars, their number and cross-entropy. truth, overlap, total: of each
     class, (n_classes,): pixels of it, their probability of it, pixels plus squared probability.
@@ -25,7 +27,8 @@ class Sums(NamedTuple):
 
 
 def pixel_sums(labels, logits):
-    """Return the Sums of a batch, or of a part of one.
+    """
+    Return the Sums of a batch, or of a part of one.
 
     labels: uint8 (batch, height, width), 255 is left out; logits: float32 (batch, height, width,
     n_classes).
@@ -46,7 +49,8 @@ def cross_entropy(sums):
 
 
 def soft_dice(sums):
-    """Return 1 minus the soft Dice score, averaged over the classes present.
+    """
+    Return 1 minus the soft Dice score, averaged over the classes present.
 
     Every class present weighs the same, however few its pixels, as in the mean IoU
     (Milletari, Navab and Ahmadi 2016, with squares as there).

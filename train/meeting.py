@@ -1,18 +1,20 @@
-"""Where the workers of a run meet, before TensorFlow lets them work together.
+"""
+Where the workers of a run meet, before TensorFlow lets them work together.
 
 TensorFlow would wait for a missing worker without end, deaf to Ctrl-C and SIGTERM. So worker 0
 listens at its own address until all others have come, and tells them the plan, in lines of JSON.
 """
+from contextlib import ExitStack
 import json
 import socket
 import time
-from contextlib import ExitStack
 
 ANSWER = 30  # seconds for a worker that is there to say a line
 
 
 def meet(workers, index, plan, patience):
-    """Return worker 0's plan (JSON values) once all workers are there and know it.
+    """
+    Return worker 0's plan (JSON values) once all workers are there and know it.
 
     workers: addresses, 'host:port'; index: this one's place among them.
     Raise ValueError if that takes more than `patience` seconds or worker 0 refuses this one.
@@ -112,7 +114,8 @@ class _Line:
         return True
 
     def hear(self, until=None):
-        """Return the next message; None if there is none in time, or nothing that is one.
+        """
+        Return the next message; None if there is none in time, or nothing that is one.
 
         until: time.monotonic() to wait for, instead of a few seconds.
         """

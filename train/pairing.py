@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unet_perception.bags import IMAGE, IMAGES, BagError, stamp_ns, typestore
+from unet_perception.bags import BagError, IMAGE, IMAGES, stamp_ns, typestore
 from unet_perception.recording import open_recording
 
 NONE = -1  # no stamp, for the message is no image; no frame, for the image is left out
@@ -18,14 +18,16 @@ TOO_SOON = 'frames sooner than --every-seconds'
 
 
 class Bags:
-    """The image topics of two cameras in one or several bags, read as often as needed.
+    """
+    The image topics of two cameras in one or several bags, read as often as needed.
 
     camera, semantic: the topics. breaks: a sentence for each place where a bag breaks off,
     complete once it was read.
     """
 
     def __init__(self, paths, camera, semantic):
-        """Find the topics; raise BagError if a bag cannot be read or a camera has no images.
+        """
+        Find the topics; raise BagError if a bag cannot be read or a camera has no images.
 
         camera, semantic: a camera's namespace, with its images in image or image/compressed below
         it, or its image topic.
@@ -61,7 +63,8 @@ def _topic(there, name, flag):
 
 
 def read_stamps(bags):
-    """Read the stamps of the images of Bags: of camera and semantic camera, int64 arrays, ns.
+    """
+    Read the stamps of the images of Bags: of camera and semantic camera, int64 arrays, ns.
 
     They are in the bags' order; NONE stands for a message that is no image.
     Raise BagError if the semantic camera's images are JPEG, or a camera has none.
@@ -84,7 +87,8 @@ def read_stamps(bags):
 
 
 class Pairing(NamedTuple):
-    """Which image belongs to which frame.
+    """
+    Which image belongs to which frame.
 
     camera, semantic: of each image its frame, int64: the stamp of the frame's camera image, ns, or
     NONE. frames: how many. left_out: how many are left out, by reason.
@@ -97,7 +101,8 @@ class Pairing(NamedTuple):
 
 
 def pair(camera, semantic, tolerance=0, every=0):
-    """Pair images whose stamps are nearest to each other and within a tolerance.
+    """
+    Pair images whose stamps are nearest to each other and within a tolerance.
 
     camera, semantic: int64 stamps, ns, in any order, NONE for an image without. Of images with
     equal stamps the first is taken. tolerance, every: ns; frames are at least `every` apart.

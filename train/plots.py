@@ -2,14 +2,14 @@
 import csv
 import dataclasses
 
-import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+import numpy as np
 
 from train import dataset
 from train.split import spread
 from unet_perception.classes import parse_classes
-from unet_perception.labels import IGNORE, colorize
+from unet_perception.labels import colorize, IGNORE
 
 
 def learning_curves(history_file, png):
@@ -29,7 +29,8 @@ def learning_curves(history_file, png):
 
 
 def prediction_panel(images, truths, predictions, names, colors, png):
-    """Draw rows of image | truth | prediction with the colours of the classes in sight.
+    """
+    Draw rows of image | truth | prediction with the colours of the classes in sight.
 
     images: uint8 RGB arrays, of any sizes; truths, predictions: uint8 label arrays of the sizes
     of their images. names, colors: class name and (R, G, B) by label id.
@@ -52,7 +53,8 @@ def prediction_panel(images, truths, predictions, names, colors, png):
 
 
 def confusion_png(matrix, names, png):
-    """Draw which share of each true class was given which label; rows are the truth.
+    """
+    Draw which share of each true class was given which label; rows are the truth.
 
     matrix: int64 (n_classes, n_classes + 1) of metrics.confusion_matrix. names: by label id.
     """

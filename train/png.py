@@ -12,7 +12,8 @@ MASK_MEND = 'save it as a one-channel 8-bit PNG of tag ids'
 
 
 def read_whole(path, mend):
-    """Return a PNG file's bytes, (height, width).
+    """
+    Return a PNG file's bytes, (height, width).
 
     Every checksum is verified, which finds damage as decoding does, 50 times as fast.
     Raise ValueError that names the file unless it is a whole PNG of 8 bits without palette:
@@ -35,7 +36,8 @@ def read_whole(path, mend):
 
 
 def read_both(frame):
-    """Return the bytes of a Frame's image and mask, and their (height, width).
+    """
+    Return the bytes of a Frame's image and mask, and their (height, width).
 
     Raise ValueError as read_whole() does, or if they differ in size.
     """

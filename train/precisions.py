@@ -13,7 +13,8 @@ def add_argument(parser):
 
 
 def calibration_frames(training, count=None):
-    """Return the training frames to calibrate int8 on, spread evenly over the drive.
+    """
+    Return the training frames to calibrate int8 on, spread evenly over the drive.
 
     count: how many; None for 300, or all if there are fewer; 0 for none.
     Raise ValueError if there are not so many.
@@ -43,7 +44,8 @@ def _cpu_has_bfloat16():
 
 
 def write_int8(xml, frames, recipe, out):
-    """Quantise an OpenVINO network to int8 weights and activations, after training, with NNCF.
+    """
+    Quantise an OpenVINO network to int8 weights and activations, after training, with NNCF.
 
     xml: the network, float32 pixels (batch, height, width, 3) in 0..255 to logits.
     frames: list of drive.Frame; the ranges of the activations are taken from their images,
@@ -72,7 +74,8 @@ def write_int8(xml, frames, recipe, out):
 
 
 def measure(bundle, frames):
-    """Label frames in every precision that the bundle and this CPU have, as the node does.
+    """
+    Label frames in every precision that the bundle and this CPU have, as the node does.
 
     frames: list of drive.Frame, validation frames. Return the f32 figures (metrics.summary) and
     {precision: {'mean_iou': ..., 'equal_labels': share of pixels labelled as in f32}}.

@@ -1,14 +1,14 @@
 """All that decides what a training run does, in one frozen object saved beside its weights."""
 import argparse
 import dataclasses
-import json
 from dataclasses import dataclass, field
+import json
 from math import inf
 from pathlib import Path
 
 from train.commands import at_least, number
 from unet_perception.classes import parse_classes
-from unet_perception.labels import SCHEMES, scheme_help
+from unet_perception.labels import scheme_help, SCHEMES
 
 
 def _option(default, text, **argument):

@@ -1,4 +1,5 @@
-"""Record drives from a running CARLA, labelled and ready for train.fit.
+"""
+Record drives from a running CARLA, labelled and ready for train.fit.
 
     python -m train.record --out DRIVES --town Town03 --town Town05 --weather all --frames 500
 
@@ -10,8 +11,8 @@ was stopped or broke goes on with the same command; drives that are complete are
 The carla package must be there, best of the server's version: pip install carla==0.9.16
 """
 import argparse
-import sys
 from pathlib import Path
+import sys
 
 from train.commands import at_least, number, run, writable
 
@@ -26,7 +27,7 @@ def main(args=None):
 
 def parse(args):
     """Return the arguments of a command line, by name."""
-    from unet_perception.labels import SCHEMES, scheme_help
+    from unet_perception.labels import scheme_help, SCHEMES
     parser = argparse.ArgumentParser(prog='python -m train.record', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', type=Path, required=True, help='folder that the drives go to')
@@ -68,7 +69,7 @@ def parse(args):
     server.add_argument('--sensor-timeout', type=seconds, default=5.0,
                         help='seconds that a picture may take after its tick (5)')
     server.add_argument('--scheme', choices=tuple(SCHEMES),
-                        help="the tag scheme, only for a server whose version does not tell it. "
+                        help='the tag scheme, only for a server whose version does not tell it. '
                              f'{scheme_help()}')
     return parser.parse_args(args)
 
@@ -128,7 +129,8 @@ def _tell(console, about, scheme):
 
 
 def _drive(guard, job, console):
-    """Record one drive unless it is complete; return the guarded.Ended.
+    """
+    Record one drive unless it is complete; return the guarded.Ended.
 
     CARLA's client sometimes dies, or hangs in its traffic manager (a wake-up gets lost between two
     of its threads); so a new one goes on, as long as that brings frames.

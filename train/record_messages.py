@@ -10,7 +10,8 @@ from unet_perception.carla_guard import Server
 
 @dataclass(frozen=True)
 class Job:
-    """One drive to record.
+    """
+    One drive to record.
 
     folder: of the drive. settings: what its manifest says of it, see recording.py. frames: how
     many. warmup: ticks that are dropped at first. stuck: s that the ego vehicle may stand.
@@ -27,7 +28,8 @@ class Job:
 
 
 class Kept(NamedTuple):
-    """A frame is in the drive. frames: so far. speed: of the ego vehicle, km/h.
+    """
+    A frame is in the drive. frames: so far. speed: of the ego vehicle, km/h.
 
     pixels, seen: int (23,), pixels and frames of each class.
     """
@@ -39,7 +41,8 @@ class Kept(NamedTuple):
 
 
 class About(NamedTuple):
-    """What a server is.
+    """
+    What a server is.
 
     town: the present one. towns: those it can load, if it says so. weathers: the carla package's
     presets, {name: {parameter: value}}.

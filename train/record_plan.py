@@ -3,14 +3,15 @@ from train.record_messages import Job
 from train.recording import Recording
 from unet_perception.carla_cameras import Lens
 from unet_perception.carla_versions import scheme_of
-from unet_perception.labels import SCHEMES, scheme_help
+from unet_perception.labels import scheme_help, SCHEMES
 
 DELTA = 0.05  # s a tick
 POSE = ('x', 'y', 'z', 'pitch', 'yaw', 'roll')
 
 
 def tag_scheme(version, given):
-    """Return the tag scheme of a server. given: what the user says, or None.
+    """
+    Return the tag scheme of a server. given: what the user says, or None.
 
     Raise ValueError if the version does not tell it and the user neither, or if both differ.
     """
@@ -26,7 +27,8 @@ def tag_scheme(version, given):
 
 
 def plan(about, args, server):
-    """Return a list of record_messages.Job, one for each town and weather.
+    """
+    Return a list of record_messages.Job, one for each town and weather.
 
     about: record_messages.About. args: of the command. server: carla_guard.Server. Raise
     ValueError if something is not to be had at the server, or does not go with the drives that are

@@ -50,7 +50,8 @@ class View:
 
 
 def classes(pixels, seen, frames):
-    """Return a table of the 23 classes: their share of the pixels, the frames that have seen them.
+    """
+    Return a table of the 23 classes: their share of the pixels, the frames that have seen them.
 
     pixels, seen: int (23,), pixels and frames with the class. Rare ones stand out.
     """

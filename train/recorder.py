@@ -7,7 +7,7 @@ import numpy as np
 from train.record_messages import About, Kept
 from train.recording import Recording
 from unet_perception.carla_cameras import Camera, LostFrame
-from unet_perception.carla_guard import Note, connect
+from unet_perception.carla_guard import connect, Note
 from unet_perception.carla_session import CarlaError, NotTidy
 from unet_perception.carla_traces import values
 from unet_perception.carla_traffic import (spawn_ego, spawn_vehicles, spawn_walkers,
@@ -121,7 +121,8 @@ class _Recorder:
             self.session.remove([ego, *(camera.sensor for camera in cameras)])
 
     def _images(self, cameras, frame):
-        """Return the cameras' pixels of a frame, or None if one did not send its picture.
+        """
+        Return the cameras' pixels of a frame, or None if one did not send its picture.
 
         CarlaError if that goes on.
         """

@@ -1,4 +1,5 @@
-"""A drive while it is recorded: frames and manifest, written so that a broken one can go on.
+"""
+A drive while it is recorded: frames and manifest, written so that a broken one can go on.
 
     CameraRGB/000000.png    pictures
     CameraMask/000000.png   one channel, CARLA's raw tags
@@ -20,7 +21,8 @@ FOLDERS = (IMAGES, MASKS)
 
 
 class Recording:
-    """A drive in a folder, new or to go on with.
+    """
+    A drive in a folder, new or to go on with.
 
     settings: what all of its frames have in common, plain JSON data; among it the tag scheme.
     frames: the records of those there are, dicts. Raise ValueError if the folder holds something
@@ -72,7 +74,8 @@ class Recording:
         return f'{len(self.frames):06d}'
 
     def add(self, image, tags, **record):
-        """Add a frame. image: uint8 (height, width, 3), B, G, R. tags: uint8 (height, width).
+        """
+        Add a frame. image: uint8 (height, width, 3), B, G, R. tags: uint8 (height, width).
 
         record: what the manifest keeps of it. Raise ValueError on a tag outside the scheme.
         """

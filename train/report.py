@@ -1,4 +1,5 @@
-"""Report what a data set of drives holds, before a network is trained on it.
+"""
+Report what a data set of drives holds, before a network is trained on it.
 
     python -m train.dataset --data DRIVE [DRIVE ...] --plot dataset.png
 
@@ -10,9 +11,9 @@ tagged as pedestrians (CARLA 0.9.16), near-copies, images that are in two drives
 Exit code: 0 nothing looks wrong; 3 something does, as was said; 1 the drives cannot be read.
 """
 import argparse
-import sys
 from itertools import groupby
 from pathlib import Path
+import sys
 
 import numpy as np
 from rich.console import Console

@@ -1,6 +1,6 @@
 """Which frames of the drives a run trains on, and which it validates on."""
-import json
 from collections import Counter
+import json
 
 import numpy as np
 
@@ -8,7 +8,8 @@ from train.drive import find_drives, find_frames, plain_town
 
 
 def split_by_stretches(frames, fraction, stretches, gap):
-    """Split a drive into training and validation frames by whole stretches.
+    """
+    Split a drive into training and validation frames by whole stretches.
 
     Neighbouring frames are near-copies, so a shuffled split would validate on what it trained
     on. The drive is cut into equal parts; the middle of each goes to validation, and `gap`
@@ -31,7 +32,8 @@ def split_by_stretches(frames, fraction, stretches, gap):
 
 
 def held_out(drives, towns, names):
-    """Return those of the Drives that are of one of the towns or have one of the names.
+    """
+    Return those of the Drives that are of one of the towns or have one of the names.
 
     Raise ValueError on a town or a name that no drive has, where a drive's town is unknown, or if
     no drive is left to train on.
@@ -62,7 +64,8 @@ def spread(frames, count):
 
 
 def select(frames, names):
-    """Return the frames of these names, in the order of the frames.
+    """
+    Return the frames of these names, in the order of the frames.
 
     names: drive/name, as Frame.id, or the name alone if only one drive has it. Raise ValueError
     if there are no names, or one of them is not a frame's or is that of several.
@@ -82,7 +85,8 @@ def select(frames, names):
 
 
 def split(paths, recipe):
-    """Split the drives at the paths as the recipe says; return (training, validation, data).
+    """
+    Split the drives at the paths as the recipe says; return (training, validation, data).
 
     Whole drives if the recipe names towns or drives, else stretches of every drive.
     data: what a run keeps of it in its data.json. Raise ValueError if the drives will not do.

@@ -1,4 +1,5 @@
-"""What one training step does, on a CPU, on several GPUs or on several machines alike.
+"""
+What one training step does, on a CPU, on several GPUs or on several machines alike.
 
 Not by Keras' fit(): it cannot work under tf.distribute.MultiWorkerMirroredStrategy (keras issue
 20585; Keras 3.15 fails before its first step), clips the gradient of each GPU's part of a batch
@@ -13,7 +14,8 @@ from unet_perception.labels import IGNORE
 
 
 class Steps:
-    """A network in training, and the steps that train and validate it.
+    """
+    A network in training, and the steps that train and validate it.
 
     Loss, clipping and figures are those of the whole batch, however many replicas (GPUs and
     machines) share it and in however many parts it comes: the steps of many are those of one, but
@@ -21,7 +23,8 @@ class Steps:
     """
 
     def __init__(self, recipe, count, strategy):
-        """Build the network and its optimiser.
+        """
+        Build the network and its optimiser.
 
         count: steps of the whole run. strategy: a tf.distribute.Strategy.
         """
@@ -43,7 +46,8 @@ class Steps:
         return [v.value for v in (*self.network.variables, *self._adam.variables)]
 
     def train(self, parts):
-        """Take one step on the parts of a batch; return its loss and confusion matrix.
+        """
+        Take one step on the parts of a batch; return its loss and confusion matrix.
 
         parts: as dataset.training_batches() yields them, recipe.accumulate of them.
         The matrix is int64 (n_classes, n_classes), rows are the truth.

@@ -17,7 +17,8 @@ UPPER = 3  # the upper third of an image, where traffic lights hang and nobody w
 
 @dataclass
 class Survey:
-    """The sums over the frames of a drive.
+    """
+    The sums over the frames of a drive.
 
     pixels, upper, tag_frames: int64 (256,) by raw tag: pixels, those in the upper third of the
     image, frames that have the tag. class_frames: int64 (23,), frames that have the class.

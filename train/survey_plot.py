@@ -1,14 +1,15 @@
 """One picture of what the drives of a data set hold."""
-import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+import numpy as np
 
 from train.survey import NEAR_COPY
 from unet_perception.labels import COLORS, NAMES
 
 
 def draw(surveys, towns, png):
-    """Draw class shares by town, frames with each class, and the changes between neighbours.
+    """
+    Draw class shares by town, frames with each class, and the changes between neighbours.
 
     surveys: of all drives. towns: {town: share of the pixels of each class, float (23,)}.
     """

@@ -4,7 +4,7 @@ from collections import Counter
 import numpy as np
 
 from train.survey import UPPER
-from unet_perception.labels import IGNORE, NAMES, get_scheme
+from unet_perception.labels import get_scheme, IGNORE, NAMES
 
 # Shares of a drive's pixels that no drive has been seen to reach: then the scheme is another.
 MOST = {'TrafficLight': 0.03, 'TrafficSign': 0.03, 'Pedestrian': 0.1, 'Pole': 0.1,

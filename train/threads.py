@@ -8,7 +8,8 @@ from os import cpu_count
 
 @contextmanager
 def in_threads(work, items, chunk=1):
-    """Give an iterator over work(item) of all items, in their order.
+    """
+    Give an iterator over work(item) of all items, in their order.
 
     Only a few chunks of so many items are taken ahead. At the end of the `with` block no thread
     works any more, whatever ended it: one that is at work while Python ends would abort it.

@@ -1,4 +1,5 @@
-"""Write recorded frames as a bag, just as CARLA's ROS bridge would have published them.
+"""
+Write recorded frames as a bag, just as CARLA's ROS bridge would have published them.
 
     python -m train.to_bag --data DRIVE --only names.txt --out my_drive
 
@@ -6,8 +7,8 @@ The bag (rosbag2, mcap) has the camera and the semantic camera as bgra8 images (
 with the scheme's palette), and camera_info for both. So a drive can be played through the node.
 """
 import argparse
-import sys
 from pathlib import Path
+import sys
 
 import numpy as np
 
@@ -17,7 +18,8 @@ CAMERA, SEMANTIC = 'rgb_front', 'semantic_segmentation_front'  # CARLA's ROS bri
 
 
 def bridge_messages(frames, rate, fov):
-    """Stream the Messages of the frames, stamped 1/rate seconds apart from 1 s on.
+    """
+    Stream the Messages of the frames, stamped 1/rate seconds apart from 1 s on.
 
     frames: list of Frame, of one drive. rate: Hz. fov: horizontal field of view, degrees.
     """

@@ -1,10 +1,11 @@
-"""Write the network of a bundle as ONNX, for TensorRT, Isaac ROS and others.
+"""
+Write the network of a bundle as ONNX, for TensorRT, Isaac ROS and others.
 
 `python -m train.export BUNDLE --onnx FILE` is the command.
 """
+from pathlib import Path
 import tempfile
 import warnings
-from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +13,8 @@ LEAST_EQUAL = 0.9999  # share of pixels that onnxruntime must label as Keras doe
 
 
 def write_onnx(bundle, path):
-    """Write a bundle's network as an ONNX file; return the share of labels equal to Keras's.
+    """
+    Write a bundle's network as an ONNX file; return the share of labels equal to Keras's.
 
     The file takes `pixels`, float32 RGB (batch, height, width, 3) in 0..255, and gives `logits`,
     float32 (batch, height, width, classes), for any batch. Its metadata holds the bundle's name,
@@ -37,7 +39,8 @@ def write_onnx(bundle, path):
 
 
 def convert(network, properties):
-    """Return a Keras network, pixels to logits, as the bytes of an ONNX file.
+    """
+    Return a Keras network, pixels to logits, as the bytes of an ONNX file.
 
     properties: dict of str, to go into the file's metadata.
     """
@@ -58,7 +61,8 @@ def convert(network, properties):
 
 
 def equal_labels(network, model):
-    """Return the share of pixels of random images that onnxruntime labels as Keras does.
+    """
+    Return the share of pixels of random images that onnxruntime labels as Keras does.
 
     network: a Keras network. model: the bytes of its ONNX file.
     """

@@ -1,4 +1,5 @@
-"""The networks that train.fit can build: the U-Net of this project and its two baselines.
+"""
+The networks that train.fit can build: the U-Net of this project and its two baselines.
 
 All take float32 images (batch, height, width, 3) in 0..1 and return logits
 (batch, height, width, n_classes); camera_network adds the scaling of camera pixels.
@@ -17,7 +18,8 @@ def _conv3(x, n_filters, padding='same', name=None):
 
 
 def conv_block(inputs, n_filters=32, dropout_prob=0.0, max_pooling=True):
-    """Apply two 3x3 convolutions, dropout if any, and 2x2 max pooling if asked.
+    """
+    Apply two 3x3 convolutions, dropout if any, and 2x2 max pooling if asked.
 
     Return (next layer, skip connection); the skip is the tensor before pooling, after dropout.
     """
@@ -68,7 +70,8 @@ def _check(input_size, n_filters, n_classes, multiple_of=1):
 
 
 def unet(input_size=(96, 128, 3), n_filters=32, n_classes=23):
-    """Build the U-Net; 8,640,471 parameters with the default arguments.
+    """
+    Build the U-Net; 8,640,471 parameters with the default arguments.
 
     Raise ValueError unless height and width are multiples of 16, or None for any such size.
     """
@@ -82,7 +85,8 @@ def unet(input_size=(96, 128, 3), n_filters=32, n_classes=23):
 
 
 def fcn(input_size=(96, 128, 3), n_filters=32, n_classes=23):
-    """Build the fully convolutional baseline (Long, Shelhamer and Darrell 2015, FCN-32s style).
+    """
+    Build the fully convolutional baseline (Long, Shelhamer and Darrell 2015, FCN-32s style).
 
     The U-Net's encoder, class scores, one transposed convolution back to the input size, no
     skips. Raise ValueError unless height and width are multiples of 16, or None for any such size.
@@ -115,7 +119,8 @@ def unet2015_output_size(size):
 
 
 def unet2015(input_size=(572, 572, 3), n_filters=64, n_classes=23):
-    """Build the U-Net of Ronneberger, Fischer and Brox (2015), figure 1.
+    """
+    Build the U-Net of Ronneberger, Fischer and Brox (2015), figure 1.
 
     Unpadded 3x3 convolutions, skips cropped about their centre before they are joined, 2x2
     transposed convolutions, dropout at the end of the contracting path; 23 convolutional
@@ -144,7 +149,8 @@ def unet2015(input_size=(572, 572, 3), n_filters=64, n_classes=23):
 
 
 def camera_network(network, height, width, n_filters=32, n_classes=23):
-    """Build a named network so that it takes camera pixels and labels every one of them.
+    """
+    Build a named network so that it takes camera pixels and labels every one of them.
 
     The result maps float32 RGB pixels (batch, height, width, 3) in 0..255 to float32 logits
     (batch, height, width, n_classes): the scaling to 0..1 is inside, where nobody can forget
@@ -173,7 +179,8 @@ def _check_mirrored(height, width):
 
 
 def check(recipe):
-    """Raise ValueError unless the network of a recipe takes its height and width.
+    """
+    Raise ValueError unless the network of a recipe takes its height and width.
 
     As build() does, but without TensorFlow, which must not be used before other machines come.
     """
@@ -184,7 +191,8 @@ def check(recipe):
 
 
 def build(recipe, precision='float32', any_size=False):
-    """Build the network of a recipe: float32 pixels (batch, height, width, 3) in 0..255 in.
+    """
+    Build the network of a recipe: float32 pixels (batch, height, width, 3) in 0..255 in.
 
     precision: Keras' policy for this network alone, 'float32' or 'mixed_bfloat16'.
     any_size: take pictures of any size that is a multiple of 16; not for unet2015.

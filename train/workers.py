@@ -1,8 +1,8 @@
 """Training by several machines: the flags, the workers that only help, and what follows a loss."""
 import argparse
+from contextlib import contextmanager
 import os
 import sys
-from contextlib import contextmanager
 
 from train.commands import number
 
@@ -44,7 +44,8 @@ def _addresses(text):
 
 
 def gather(args, recipe=None):
-    """Return the Team that the flags ask for, once all are there; before TensorFlow is used.
+    """
+    Return the Team that the flags ask for, once all are there; before TensorFlow is used.
 
     recipe: what worker 0 tells the others. Raise ValueError if they do not come.
     """
@@ -56,7 +57,8 @@ def gather(args, recipe=None):
 
 
 def prepare(team, recipe, training, validation, runs):
-    """Return the frames to train and to validate on, checked, as small copies where they are large.
+    """
+    Return the frames to train and to validate on, checked, as small copies where they are large.
 
     training, validation: lists of Frame; runs: the folder of the runs.
     Raise ValueError if a file is bad, or if the workers do not fit together.
@@ -90,7 +92,8 @@ def help_to_train(args, argv):
 
 @contextmanager
 def restarting(team, arguments):
-    """If a worker of the team is lost, start this command anew, to wait for it.
+    """
+    If a worker of the team is lost, start this command anew, to wait for it.
 
     TensorFlow cannot take in a worker that comes back.
     """

@@ -1,4 +1,5 @@
-"""Score masks against a semantic camera while both run: pairing, windows, figures. No ROS here.
+"""
+Score masks against a semantic camera while both run: pairing, windows, figures. No ROS here.
 
 Every mask is scored twice: *paired*, against the truth of its own stamp, as offline; and *timely*,
 against the newest truth that is not after the time at which the mask came out, for that is the
@@ -9,7 +10,7 @@ Stamps and times are in ns of the camera's own clock, such as the simulation's.
 """
 from collections import Counter, deque
 
-from unet_perception.accuracy_frames import AGE, MOST, Mask, Truth, Truths
+from unet_perception.accuracy_frames import AGE, Mask, MOST, Truth, Truths
 from unet_perception.accuracy_window import Window
 
 JUMP = 10**9  # ns: stamps that go back by more begin anew, as when a bag loops
@@ -26,7 +27,8 @@ UNSCORED = (NO_TRUTH, UNREADABLE_TRUTH, UNREADABLE_MASK, SIZES, SCHEME, CLOCK)
 
 
 class Score:
-    """The masks that wait for their truth, and a window of those that found it.
+    """
+    The masks that wait for their truth, and a window of those that found it.
 
     exact: whether only the truth of a mask's own stamp will do.
     counts: masks by what became of them. problems: where to leave a sentence on each but SCORED.
@@ -95,7 +97,8 @@ class Score:
 
 
 class LiveAccuracy:
-    """Scores the masks and truths of one camera as they come.
+    """
+    Scores the masks and truths of one camera as they come.
 
     frames: length of the windows; may change any time. problems: the last sentence on each kind
     of trouble; whoever reports them clears them. restarts: how often time went back.
@@ -110,7 +113,8 @@ class LiveAccuracy:
         self._newest_mask = -1
 
     def add_truth(self, stamp, tags, problem=''):
-        """Take a truth, tags None and a problem if it is unreadable; return the Scores that grew.
+        """
+        Take a truth, tags None and a problem if it is unreadable; return the Scores that grew.
 
         tags: uint8 (height, width), all of the scheme.
         """

@@ -1,4 +1,5 @@
-"""Masks and truths while they wait for one another: bounded by number and by age.
+"""
+Masks and truths while they wait for one another: bounded by number and by age.
 
 Stamps and times are in ns of the camera's own clock.
 """

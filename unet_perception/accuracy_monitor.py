@@ -1,10 +1,11 @@
-"""Score the masks of a segmentation node while it drives, by CARLA's semantic camera.
+r"""
+Score the masks of a segmentation node while it drives, by CARLA's semantic camera.
 
-    python -m unet_perception.accuracy_monitor --ros-args -r __ns:=/carla/ego_vehicle/rgb_front \\
-        -r semantic:=/carla/ego_vehicle/semantic_segmentation_front/image \\
+    python -m unet_perception.accuracy_monitor --ros-args -r __ns:=/carla/ego_vehicle/rgb_front \
+        -r semantic:=/carla/ego_vehicle/semantic_segmentation_front/image \
         -p label_encoding:=palette -p scheme:=B -p use_sim_time:=true
-    ros2 run unet_perception accuracy_monitor --ros-args -r __ns:=/carla/hero/rgb \\
-        -r semantic:=/carla/hero/semantic/image \\
+    ros2 run unet_perception accuracy_monitor --ros-args -r __ns:=/carla/hero/rgb \
+        -r semantic:=/carla/hero/semantic/image \
         -p label_encoding:=tag -p scheme:=C -p use_sim_time:=true
 
 It runs in the namespace of the camera. Topics, relative to it:
@@ -39,12 +40,12 @@ from rclpy.node import Node
 from std_msgs.msg import Float32
 
 from unet_perception.accuracy import LiveAccuracy
-from unet_perception.accuracy_report import OK, WARN, AccuracyReport
+from unet_perception.accuracy_report import AccuracyReport, OK, WARN
 from unet_perception.accuracy_window import read_tags
 from unet_perception.bags import stamp_ns
 from unet_perception.image_subscription import ImageSubscription
 from unet_perception.images import ImageError, to_picture
-from unet_perception.labels import NAMES, SCHEMES, scheme_help
+from unet_perception.labels import NAMES, scheme_help, SCHEMES
 from unet_perception.running import run
 
 ENCODINGS = {'palette': "colours, as CARLA's ROS bridge sends them",

@@ -31,7 +31,8 @@ class AccuracyReport:
                    for name, row in (paired['classes'] if paired else {}).items()}}
 
     def take_findings(self, miou_warn, miou_error):
-        """Return {kind: (level, sentence)} of all that is amiss since the last call.
+        """
+        Return {kind: (level, sentence)} of all that is amiss since the last call.
 
         miou_warn, miou_error: the mIoU below which that is the level.
         """

@@ -1,4 +1,5 @@
-"""The last frames of a semantic camera against masks, by its tags, so that a wrong scheme shows.
+"""
+The last frames of a semantic camera against masks, by its tags, so that a wrong scheme shows.
 
 Schemes renumber one another's tags, so tags read by the wrong one may still be tags it has. But
 they then mean other things than the masks beside them say, in most pixels of most frames.
@@ -7,13 +8,14 @@ from collections import deque
 
 import numpy as np
 
-from unet_perception.labels import (NAMES, SCHEMES, colors_to_tags, get_scheme, packed_to_tags,
+from unet_perception.labels import (colors_to_tags, get_scheme, NAMES, packed_to_tags, SCHEMES,
                                     tags_to_labels)
 from unet_perception.metrics import confusion_matrix, summary
 
 
 def read_tags(picture, label_encoding, scheme):
-    """Return the uint8 tags (height, width) in an images.Picture of a semantic camera.
+    """
+    Return the uint8 tags (height, width) in an images.Picture of a semantic camera.
 
     label_encoding: palette, the scheme's colours; or tag, the tags in the red channel.
     Raise ValueError on colours outside the palette, or on tags outside the scheme.
@@ -30,7 +32,8 @@ def read_tags(picture, label_encoding, scheme):
 
 
 def tag_matrix(tags, labels, scheme):
-    """Count pixels by (tag of the scheme, predicted label), as metrics.confusion_matrix() does.
+    """
+    Count pixels by (tag of the scheme, predicted label), as metrics.confusion_matrix() does.
 
     Raise ValueError if labels holds ids that are no labels.
     """
@@ -62,7 +65,8 @@ class Window:
         return summary(matrix, NAMES)
 
     def misfit(self):
-        """Return a sentence if the masks agree clearly better with another scheme's tags, or ''.
+        """
+        Return a sentence if the masks agree clearly better with another scheme's tags, or ''.
 
         Clearly: if by it the pixel accuracy is at least 0.2 higher, and over 0.5.
         """

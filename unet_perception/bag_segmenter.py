@@ -5,7 +5,7 @@ from rosbags.interfaces import (Qos, QosDurability, QosHistory, QosLiveliness, Q
                                 QosTime)
 from rosbags.typesys import get_types_from_msg
 
-from unet_perception.bags import IMAGE, IMAGES, BagError, Message, read_picture, typestore
+from unet_perception.bags import BagError, IMAGE, IMAGES, Message, read_picture, typestore
 from unet_perception.outputs import Outputs
 from unet_perception.parameters import TRANSPORTS
 
@@ -22,7 +22,8 @@ LATCHED = Qos(QosHistory.KEEP_LAST, 1, QosReliability.RELIABLE, QosDurability.TR
 
 
 def find_cameras(recording, names):
-    """Return {image topic: namespace} of the cameras of a Recording.
+    """
+    Return {image topic: namespace} of the cameras of a Recording.
 
     names: of each camera its namespace, below which image or image/compressed is, or its image
     topic, such as /camera/image_raw. Raise BagError if the bag holds no such images.
@@ -45,14 +46,16 @@ def find_cameras(recording, names):
 
 
 class BagSegmenter:
-    """Adds to Messages what the node would publish for them.
+    """
+    Adds to Messages what the node would publish for them.
 
     cameras: {image topic: namespace}. frames: how many images got outputs so far.
     unreadable: how many did not, by image topic; first_reason: why the first of those did not.
     """
 
     def __init__(self, segmenter, cameras, parameters):
-        """Take a Segmenter, find_cameras()' result and the node's Parameters.
+        """
+        Take a Segmenter, find_cameras()' result and the node's Parameters.
 
         Raise ValueError if a class group has a class that the model lacks.
         """
@@ -67,7 +70,8 @@ class BagSegmenter:
             self._store.register(get_types_from_msg(text, kind))
 
     def add_topics(self, writer):
-        """Add the topics of the outputs to a rosbags Writer.
+        """
+        Add the topics of the outputs to a rosbags Writer.
 
         Return {(topic, type): Connection}.
         """

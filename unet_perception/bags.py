@@ -1,13 +1,13 @@
 """Recorded bags (rosbag2, mcap or sqlite3) as streams, without a ROS installation."""
-import sqlite3
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
+import sqlite3
+import tempfile
 from typing import NamedTuple
 
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
-from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys import get_typestore, Stores
 
 from unet_perception.images import to_picture
 from unet_perception.labels import colors_to_tags, tags_to_labels
@@ -21,13 +21,14 @@ class BagError(ValueError):
 
 
 class Message(NamedTuple):
-    """A recorded message as it went over the wire.
+    """
+    A recorded message as it went over the wire.
 
     type: such as 'sensor_msgs/msg/Image'. time: when it was recorded, ns. data: CDR bytes.
     """
 
     topic: str
-    type: str
+    type: str  # noqa: A003
     time: int
     data: bytes
 
@@ -38,7 +39,8 @@ def typestore():
 
 
 def contents(path):
-    """Return what a bag holds: {topic: type} of the topics with messages, and a typestore.
+    """
+    Return what a bag holds: {topic: type} of the topics with messages, and a typestore.
 
     The typestore knows the bag's own message definitions, and beyond them ROS 2 Jazzy's.
     Raise BagError if the bag cannot be opened.
@@ -52,7 +54,8 @@ def contents(path):
 
 
 def read_messages(path, topics=None):
-    """Stream the Messages of a bag in the order of their time, of all topics or some.
+    """
+    Stream the Messages of a bag in the order of their time, of all topics or some.
 
     Raise BagError if the bag cannot be opened, is damaged or lacks one of the topics.
     """
@@ -93,7 +96,8 @@ def refuse_ros1(path):
 
 @contextmanager
 def new_bag(path, storage='mcap', compressed=True):
-    """Open a rosbags Writer for a new bag, which comes to be only once it is whole.
+    """
+    Open a rosbags Writer for a new bag, which comes to be only once it is whole.
 
     It is written beside the path and takes its name at the end; after an error nothing is left.
     storage: 'mcap' or 'sqlite3'. compressed: with zstd, an mcap by chunks, which rviz2 and
@@ -118,7 +122,8 @@ def new_bag(path, storage='mcap', compressed=True):
 
 
 def write_messages(path, messages, store=None):
-    """Write Messages as a new mcap bag, compressed by chunks.
+    """
+    Write Messages as a new mcap bag, compressed by chunks.
 
     store: knows the types of the messages, see contents(); by default ROS 2 Jazzy's.
     Raise BagError if the path exists already.
@@ -138,7 +143,8 @@ def stamp_ns(header):
 
 
 def read_picture(message, store):
-    """Return the header and the Picture of a Message of an image topic.
+    """
+    Return the header and the Picture of a Message of an image topic.
 
     Raise BagError if it is no such message, ImageError if its picture cannot be read.
     """
@@ -151,7 +157,8 @@ def read_picture(message, store):
 
 
 def read_images(path, topic):
-    """Stream (stamp in ns, uint8 RGB image) of an Image or CompressedImage topic.
+    """
+    Stream (stamp in ns, uint8 RGB image) of an Image or CompressedImage topic.
 
     Raise BagError if there are none, if they are of another type or if two have the same stamp,
     ImageError if one cannot be read.
@@ -173,7 +180,8 @@ def read_images(path, topic):
 
 
 def read_palette_labels(path, topic, scheme):
-    """Stream (stamp in ns, uint8 labels) of a semantic camera as CARLA's ROS bridge publishes it.
+    """
+    Stream (stamp in ns, uint8 labels) of a semantic camera as CARLA's ROS bridge publishes it.
 
     The bridge paints tags with the palette of the CARLA version's scheme. Raise ValueError on a
     colour outside that palette.

@@ -1,4 +1,5 @@
-"""Measure which runtime and precision is best on this machine.
+"""
+Measure which runtime and precision is best on this machine.
 
     python -m unet_perception.benchmark
     python -m unet_perception.benchmark --node --size 800x600 --rate 30
@@ -12,13 +13,13 @@ people come from are rows of the same run: the notebook's predict() per frame, a
 With --node: the whole node in its own process over DDS, at a given camera size, rate and count.
 """
 import argparse
+from importlib.util import find_spec
 import json
+from pathlib import Path
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 from rich.box import SIMPLE
@@ -112,7 +113,7 @@ def _machine():
 def _print(figures):
     width, height = figures['size']
     table = Table(box=SIMPLE, title=f'{figures["model"]}, bgra8 {width}x{height} to mask, on '
-                        f'{figures["machine"]}')
+                                    f'{figures["machine"]}')
     for column in ('runtime', 'start', 'MB', 'equal', 'n', 'p50', 'p95', 'p99', 'fps'):
         table.add_column(column, justify='left' if column == 'runtime' else 'right', no_wrap=True)
     for row in figures['rows']:

@@ -1,7 +1,7 @@
 """The benchmark of the whole node: camera pictures over DDS in, masks over DDS out."""
+from pathlib import Path
 import tempfile
 import time
-from pathlib import Path
 
 import cv2
 import numpy as np

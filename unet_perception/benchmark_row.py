@@ -77,7 +77,8 @@ def _stages(segmenter, picture, repeat):
 
 
 def _naive(bundle, whole):
-    """Return what people do without this package: model.predict() for each frame.
+    """
+    Return what people do without this package: model.predict() for each frame.
 
     whole: with colours, resizing both ways and all, as a naive node's callback; else the network
     alone on frames that are prepared already, as the course notebook does.

@@ -1,29 +1,29 @@
 """Bag files that break off, as when the recorder was killed: read up to the break."""
-import io
-import sqlite3
 from collections import Counter
 from contextlib import closing, suppress
+import io
 from pathlib import Path
+import sqlite3
 
 from lz4.frame import LZ4FrameDecompressor
 from mcap.data_stream import ReadDataStream
 from mcap.exceptions import EndOfFile
 from mcap.opcode import Opcode
 from mcap.records import Channel, Chunk, Message, Schema
-from mcap.stream_reader import StreamReader, breakup_chunk
+from mcap.stream_reader import breakup_chunk, StreamReader
 from rosbags.interfaces import (Connection, ConnectionExtRosbag2, MessageDefinition,
                                 MessageDefinitionFormat)
 from rosbags.rosbag2.metadata import parse_qos
-from zstandard import ZstdDecompressor
-
 from unet_perception.bags import BagError
 from unet_perception.sqlite_leaves import read_leaves
+from zstandard import ZstdDecompressor
 
 FORMATS = {'ros2msg': MessageDefinitionFormat.MSG, 'ros2idl': MessageDefinitionFormat.IDL}
 
 
 class BrokenFile:
-    """An .mcap or .db3 without an index to trust, read from its start; used as a rosbags Reader.
+    """
+    An .mcap or .db3 without an index to trust, read from its start; used as a rosbags Reader.
 
     Messages come in the order of the file, which is that of their arrival.
     connections, message_count, start_time, end_time (ns, after the last message): of what can be

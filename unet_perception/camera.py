@@ -1,16 +1,17 @@
 """One camera of the node: its images in, its outputs beside them, its figures."""
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 
 from unet_perception import images
 from unet_perception.frame_statistics import FrameStatistics
 from unet_perception.image_subscription import ImageSubscription
-from unet_perception.label_info import LabelInfo, label_info
+from unet_perception.label_info import label_info, LabelInfo
 from unet_perception.parameters import TRANSPORTS
 
 
 class Camera:
-    """Topics `image`, `camera_info` and `segmentation/...` below a prefix, '' for none.
+    """
+    Topics `image`, `camera_info` and `segmentation/...` below a prefix, '' for none.
 
     namespace: where they are. statistics: what became of the images.
     """
@@ -48,7 +49,7 @@ class Camera:
         return self._node.create_publisher(CameraInfo if name == 'camera_info' else Image, topic,
                                            qos)
 
-    def open(self, receive):
+    def open(self, receive):  # noqa: A003
         """Subscribe. receive: called with (camera, message) for each image."""
         parameters = self._parameters
         self._subscription = ImageSubscription(
@@ -77,7 +78,8 @@ class Camera:
         return self._subscription and self._subscription.topic
 
     def watch(self, limit):
-        """Tell in the log why no image came for so many seconds, or whose QoS does not match.
+        """
+        Tell in the log why no image came for so many seconds, or whose QoS does not match.
 
         Once each, and that images come again.
         """

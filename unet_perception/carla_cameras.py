@@ -1,7 +1,7 @@
 """CARLA's cameras on one pose, RGB and semantic; their pictures are paired by frame number."""
+from dataclasses import dataclass
 import queue
 import time
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,7 +20,8 @@ class LostFrame(CarlaError):
 
 @dataclass(frozen=True)
 class Lens:
-    """What all cameras of a pose share.
+    """
+    What all cameras of a pose share.
 
     width, height: pixels. fov: horizontal, degrees. pose: x, y, z (m; forward, right, up of the
     vehicle) and pitch, yaw, roll (degrees).
@@ -33,7 +34,8 @@ class Lens:
 
 
 class Camera:
-    """One camera on a vehicle; it sends from its start on.
+    """
+    One camera on a vehicle; it sends from its start on.
 
     session: carla_session.Session. vehicle: carla.Actor. kind: of KINDS. attributes: further ones
     of its blueprint, {name: value}.
@@ -61,7 +63,8 @@ class Camera:
             self._pictures.get()
 
     def take(self, frame, timeout):
-        """Return the carla.Image of a frame, once; forget those before it.
+        """
+        Return the carla.Image of a frame, once; forget those before it.
 
         timeout: s. Raise LostFrame if it does not come.
         """
@@ -80,7 +83,8 @@ class Camera:
         return self._early.pop(frame)
 
     def pixels(self, image):
-        """Return a copy of an image's pixels, uint8 (height, width, 4): blue, green, red, alpha.
+        """
+        Return a copy of an image's pixels, uint8 (height, width, 4): blue, green, red, alpha.
 
         Raise CarlaError if it is not of the size that was asked for.
         """

@@ -1,4 +1,5 @@
-"""Publish cameras of a running CARLA as its ROS bridge does, without the bridge.
+"""
+Publish cameras of a running CARLA as its ROS bridge does, without the bridge.
 
     python -m unet_perception.carla_cameras_node --ros-args -p host:=192.168.1.20
     ros2 run unet_perception carla_cameras --ros-args -p mode:=passive -p semantic:=true
@@ -12,22 +13,23 @@ Topics, relative to the node's namespace (by default /carla/ego_vehicle):
     /clock                                       rosgraph_msgs/Clock, simulated time
     /diagnostics                                 ticks, pictures, pictures lost
 
-Stamps are of simulated time, frame ids are role_name/rgb_front. The cameras have one pose, size and
-field of view. They are put on the vehicle with that role_name, or on a new one. With mode tick the
-node takes the server into synchronous mode and ticks it; with passive another client does, or the
-server runs by itself. At the end, however it comes, the server gets its settings back and loses
+Stamps are of simulated time, frame ids are role_name/rgb_front. The cameras have one pose, size
+and field of view. They are put on the vehicle with that role_name, or on a new one. With mode
+tick the node takes the server into synchronous mode and ticks it; with passive another client
+does, or the server runs by itself. At the end, however it comes, the server gets its settings back and loses
 what was spawned. The carla package must be there, best of the server's version.
 
-Parameters:
+The parameters are
+
 {parameters}
 """
 import argparse
 import sys
 
-import numpy as np
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+import numpy as np
 from rcl_interfaces.msg import ParameterDescriptor
+import rclpy
 from rclpy.clock import Clock as NodeClock
 from rclpy.clock import ClockType
 from rclpy.exceptions import ParameterException
@@ -38,7 +40,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from unet_perception.carla_cameras import Lens
-from unet_perception.carla_feed import ENCODINGS, MODES, NAMES, Connected, Feed, Frame, feed
+from unet_perception.carla_feed import Connected, ENCODINGS, Feed, feed, Frame, MODES, NAMES
 from unet_perception.carla_guard import Note, Server, SignalGuard
 from unet_perception.images import to_message
 from unet_perception.replay import spin_beside

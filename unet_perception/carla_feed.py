@@ -1,13 +1,13 @@
 """Cameras on a vehicle in CARLA, frame by frame: runs in a process of its own, see guarded.py."""
+from dataclasses import dataclass
 import random
 import time
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from unet_perception.carla_cameras import Camera, Lens, LostFrame
-from unet_perception.carla_guard import Note, Server, connect
+from unet_perception.carla_guard import connect, Note, Server
 from unet_perception.carla_session import CarlaError, NotTidy
 from unet_perception.carla_traffic import spawn_ego, start_traffic_manager
 from unet_perception.carla_versions import scheme_of
@@ -21,7 +21,8 @@ NAMES = {'rgb': 'rgb_front', 'semantic': 'semantic_segmentation_front'}
 
 @dataclass(frozen=True)
 class Feed:
-    """What to send.
+    """
+    What to send.
 
     mode: of MODES. town: to load; '' stays. delta: simulated s of a tick. pace: simulated s in a
     real one at most; 0 as fast as it goes. role: role_name of the vehicle that the cameras are
@@ -43,7 +44,8 @@ class Feed:
 
 
 class Connected(NamedTuple):
-    """The cameras are on their vehicle. version: the server's. scheme: of its tags, or None.
+    """
+    The cameras are on their vehicle. version: the server's. scheme: of its tags, or None.
 
     vehicle: its type. found: whether the vehicle was there.
     """
@@ -55,7 +57,8 @@ class Connected(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """One tick: simulated time in ns, and pixels (BGRA) by kind of camera that sent its picture.
+    """
+    One tick: simulated time in ns, and pixels (BGRA) by kind of camera that sent its picture.
 
     lost: a sentence on each camera that did not.
     """

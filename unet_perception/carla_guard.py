@@ -1,4 +1,4 @@
-"""Run what talks to a CARLA server in processes of their own, and undo what one leaves that dies."""
+"""Run what talks to a CARLA server in a process of its own; undo what one leaves that dies."""
 import signal
 from typing import NamedTuple
 
@@ -44,7 +44,8 @@ def restore(send, server, traces):
 
 
 class Guard:
-    """Runs one function after the other; stop() ends the one that runs, and all after it.
+    """
+    Runs one function after the other; stop() ends the one that runs, and all after it.
 
     stopped: whether stop() was called.
     """
@@ -59,7 +60,8 @@ class Guard:
             self._guarded.stop()
 
     def run(self, function, server, *args, show=lambda message: None):
-        """Run function(send, *args); show() gets its messages but the Traces. Return an Ended.
+        """
+        Run function(send, *args); show() gets its messages but the Traces. Return an Ended.
 
         What the function leaves at the Server is undone, or the Ended says what could not be.
         """

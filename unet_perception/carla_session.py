@@ -1,14 +1,15 @@
-"""A running CARLA server as one client uses it: connect, take the clock, spawn, tick, tidy up.
+"""
+A running CARLA server as one client uses it: connect, take the clock, spawn, tick, tidy up.
 
 What the session changes it notes as traces, and undoes at the end of its `with` block. CARLA's
 client can end the whole process, since its threads throw on a bad answer; who must be sure runs
 the session in a process of its own (guarded.py) and undoes from outside what that one left.
 """
+from contextlib import contextmanager
 import copy
 import queue
-from contextlib import contextmanager
 
-from unet_perception.carla_traces import Traces, changed, destroy, undo, values
+from unet_perception.carla_traces import changed, destroy, Traces, undo, values
 
 QUIET = 3.0  # s without a tick, after which nobody ticks a server in synchronous mode
 TIDY = 10.0  # s that a call may take at most while tidying up
@@ -28,7 +29,8 @@ class NotTidy(CarlaError):
 
 
 class Session:
-    """A connection to a server, from the start to the end of a `with` block.
+    """
+    A connection to a server, from the start to the end of a `with` block.
 
     client, world: carla's. client_version, server_version: such as '0.9.16'. traces: what it has
     changed, a Traces. traffic_manager: carla's, if there is one; it is shut down at the end.
@@ -109,7 +111,8 @@ class Session:
             self.world = self.client.load_world(town)
 
     def set_weather(self, weather):
-        """Set the weather's parameters, {name: value}; those that the server lacks are left out.
+        """
+        Set the weather's parameters, {name: value}; those that the server lacks are left out.
 
         Return those that the server did not take; it does not say so by itself.
         """
@@ -121,7 +124,8 @@ class Session:
                 if abs(there.get(name, value) - value) > 1e-3]
 
     def take_clock(self, delta):
-        """Make the server wait for tick(), which goes on by delta seconds.
+        """
+        Make the server wait for tick(), which goes on by delta seconds.
 
         CarlaError if another client ticks it. A synchronous mode that nobody ticks, because its
         client has died, is taken over and ends with the session; return whether that is so.
@@ -180,7 +184,8 @@ class Session:
                 self._note(actors=left)
 
     def tick(self):
-        """Go on to the next frame and return its carla.WorldSnapshot.
+        """
+        Go on to the next frame and return its carla.WorldSnapshot.
 
         With take_clock() the server makes it now; after follow() it comes when it comes, and none
         is left out.
@@ -192,8 +197,9 @@ class Session:
             try:
                 return self._ticks.get(timeout=self.timeout)
             except queue.Empty:
-                raise CarlaError(f'the server {self.host}:{self.port} did not go on for '
-                                 f'{self.timeout:g} s; does the client that ticks it run?') from None
+                raise CarlaError(
+                    f'the server {self.host}:{self.port} did not go on for {self.timeout:g} s; '
+                    f'does the client that ticks it run?') from None
 
     def follow(self):
         """Leave the clock to the server, or to another client that ticks it."""
@@ -208,7 +214,8 @@ class Session:
 
 
 def tidy_up(traces, host, port, timeout, on_traces):
-    """Undo the traces that a session in another process has left; on_traces hears of each change.
+    """
+    Undo the traces that a session in another process has left; on_traces hears of each change.
 
     Raise CarlaError if the server does not let it.
     """

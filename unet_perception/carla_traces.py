@@ -1,4 +1,5 @@
-"""What a client has changed on a CARLA server, and how to undo it.
+"""
+What a client has changed on a CARLA server, and how to undo it.
 
 Plain data, so that a process can undo what another one left behind.
 """
@@ -7,7 +8,8 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Traces:
-    """What has been changed and not yet undone.
+    """
+    What has been changed and not yet undone.
 
     settings, weather: as they were before, {name: value}; None if they are so still. actors:
     {id: type} of what was spawned.
@@ -45,7 +47,8 @@ def changed(record, wanted):
 
 
 def undo(client, world, traces, on_change, handles):
-    """Undo traces, what others need most first; what is undone leaves them, then on_change().
+    """
+    Undo traces, what others need most first; what is undone leaves them, then on_change().
 
     handles: {id: carla.Actor} of the actors that this process has spawned itself. What fails does
     not keep the rest from being undone, unless the server does not answer any more. Raise the

@@ -1,4 +1,5 @@
-"""Who drives and walks in a CARLA session: the ego vehicle, and traffic around it.
+"""
+Who drives and walks in a CARLA session: the ego vehicle, and traffic around it.
 
 Where they start and what they are depends on the random.Random that is given, and on the server.
 """
@@ -24,7 +25,8 @@ def start_traffic_manager(session, seed, in_step=True):
 
 
 def spawn_ego(session, rng, traffic_manager, kind=None, role='hero'):
-    """Spawn the ego vehicle at a free place and let the traffic manager drive it; return it.
+    """
+    Spawn the ego vehicle at a free place and let the traffic manager drive it; return it.
 
     Ticks the server. traffic_manager: its port; None leaves the vehicle alone. kind: blueprint;
     None for CARLA's usual car or, if there is none, any with four wheels. role: its role_name.
@@ -53,7 +55,8 @@ def spawn_ego(session, rng, traffic_manager, kind=None, role='hero'):
 
 
 def spawn_vehicles(session, rng, traffic_manager, number):
-    """Spawn up to so many vehicles of all kinds, driven by the traffic manager; return a list.
+    """
+    Spawn up to so many vehicles of all kinds, driven by the traffic manager; return a list.
 
     Ticks the server.
     """
@@ -82,7 +85,8 @@ def _drive(session, vehicles, traffic_manager):
 
 
 def spawn_walkers(session, rng, number):
-    """Spawn up to so many pedestrians that walk about; return a list. Ticks the server twice.
+    """
+    Spawn up to so many pedestrians that walk about; return a list. Ticks the server twice.
 
     There are none in a town without a navigation mesh.
     """

@@ -1,4 +1,5 @@
-"""Class tables: the 23 labels, or a choice of them, merged or finer, that a network has learnt.
+"""
+Class tables: the 23 labels, or a choice of them, merged or finer, that a network has learnt.
 
 A table is written as the names of its classes with commas between, such as
 
@@ -14,13 +15,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unet_perception.labels import CLASSES, COLORS, IGNORE, NAMES, SCHEMES, get_scheme
+from unet_perception.labels import CLASSES, COLORS, get_scheme, IGNORE, NAMES, SCHEMES
 
 REST = NAMES[0]  # Unlabeled
 
 
 class ClassTable(NamedTuple):
-    """The classes of a network, by id.
+    """
+    The classes of a network, by id.
 
     names, colors: name and (R, G, B) of each. parts: of each the names of the labels and finer
     kinds that it is made of.
@@ -41,7 +43,8 @@ ALL = ClassTable(NAMES, COLORS, tuple((name,) for name in NAMES))
 
 
 def parse_classes(text):
-    """Return the ClassTable written as text; see above. '' means the 23 labels.
+    """
+    Return the ClassTable written as text; see above. '' means the 23 labels.
 
     Raise ValueError on a name that is not known or comes twice.
     """
@@ -75,7 +78,8 @@ def label_of(part):
 
 
 def lookup(table, scheme):
-    """Return the class id of every tag of a scheme: uint8 (256,), 255 where there is none.
+    """
+    Return the class id of every tag of a scheme: uint8 (256,), 255 where there is none.
 
     A tag is left out, too, where the scheme does not tell apart what the table does.
     """

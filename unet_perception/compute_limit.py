@@ -8,7 +8,8 @@ SPEED_UP = {'f32': 1, 'bf16': 2, 'int8': 4}
 
 
 def compute_limits(bundle):
-    """Return the network's operations and the least time that they take here, in ms.
+    """
+    Return the network's operations and the least time that they take here, in ms.
 
     The f32 rate is measured by a matrix product in OpenVINO; the others follow by the vector
     units' widths.

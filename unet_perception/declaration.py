@@ -1,7 +1,7 @@
 """Declare the node's parameters to ROS 2, and describe them to people."""
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
-from unet_perception.parameters import FIXED, GROUP, GROUPS, NAMES, Parameters, fields
+from unet_perception.parameters import fields, FIXED, GROUP, GROUPS, NAMES, Parameters
 
 
 def describe():
@@ -26,7 +26,8 @@ def unknown_to(node):
 
 
 def declare(node):
-    """Declare all parameters of a node that declared those it was given; return their Parameters.
+    """
+    Declare all parameters of a node that declared those it was given; return their Parameters.
 
     The node's others must have been declared before. Raise ValueError on a value that does not
     fit, rclpy's ParameterException on a type or range that does not.

@@ -1,4 +1,5 @@
-"""Play a recorded drive through the segmentation node and show what it made of it.
+"""
+Play a recorded drive through the segmentation node and show what it made of it.
 
     python -m unet_perception.demo
     python -m unet_perception.demo --bag my_drive --scheme B --model models/my-unet
@@ -15,11 +16,11 @@ Truth comes from the bag's semantic camera, painted with the palette of --scheme
 bridge does; frames without a partner of the same stamp and size are shown but not scored.
 """
 import argparse
+from datetime import datetime
 import heapq
 import json
-import sys
-from datetime import datetime
 from pathlib import Path
+import sys
 
 import numpy as np
 from rich.console import Console
@@ -28,7 +29,7 @@ from rich.table import Table
 
 from unet_perception import bags, metrics
 from unet_perception.classes import lookup
-from unet_perception.labels import IGNORE, SCHEMES, colorize, scheme_help
+from unet_perception.labels import colorize, IGNORE, scheme_help, SCHEMES
 from unet_perception.model import open_bundle
 from unet_perception.pictures import animation, contact_sheet
 from unet_perception.share import shipped
@@ -64,7 +65,7 @@ def main(args=None):
 
 
 def _run(args):
-    from unet_perception.replay import Replay, ReplayError, private_domain, running_node
+    from unet_perception.replay import private_domain, Replay, ReplayError, running_node
     out = args.out or Path('demo_output', datetime.now().strftime('%Y-%m-%d_%H-%M-%S'))
     if out.exists():
         raise ValueError(f'{out} exists already; take another --out')
@@ -107,7 +108,8 @@ def _run(args):
 
 
 def _truths(args, types, sizes):
-    """Return the labels that frames can be scored by, by stamp; say so where there are none.
+    """
+    Return the labels that frames can be scored by, by stamp; say so where there are none.
 
     types: by topic, of the bag. sizes: (height, width) of each frame by stamp.
     """

@@ -8,7 +8,8 @@ OTHER_CLOCK = 86400.0  # s: an output older than this has its stamp from another
 
 
 def report(node_name, state, error, worker, cameras, parameters, stamp):
-    """Return a DiagnosticArray: one status for the network, one for each camera.
+    """
+    Return a DiagnosticArray: one status for the network, one for each camera.
 
     state: the node's lifecycle state. error: what went wrong last in a transition, or ''.
     worker, cameras: None and () while the node is unconfigured. stamp: builtin_interfaces/Time.

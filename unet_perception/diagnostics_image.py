@@ -1,4 +1,5 @@
-"""Draw a camera's /diagnostics as a picture, for rviz2, which has no display of its own for them.
+"""
+Draw a camera's /diagnostics as a picture, for rviz2, which has no display of its own for them.
 
     ros2 run unet_perception diagnostics_image --ros-args -r __ns:=/carla/ego_vehicle/rgb_front
 
@@ -30,7 +31,8 @@ GREY = (210, 210, 210)
 
 
 def draw(statuses, title):
-    """Return a uint8 RGB picture, WIDTH wide, of DiagnosticStatus messages under a title.
+    """
+    Return a uint8 RGB picture, WIDTH wide, of DiagnosticStatus messages under a title.
 
     A status has a bar, its name and its message in the colour of its level; its values stand in
     two columns.

@@ -1,7 +1,7 @@
 """What became of the frames, and how long they took."""
+from collections import Counter, deque
 import threading
 import time
-from collections import Counter, deque
 
 import numpy as np
 
@@ -13,7 +13,8 @@ STAGES = ('wait', 'prepare', 'network', 'publish', 'latency', 'age')
 
 
 class FrameStatistics:
-    """Counts of frames by outcome, and times of the last frames by stage. Safe between threads.
+    """
+    Counts of frames by outcome, and times of the last frames by stage. Safe between threads.
 
     processed: labelled and published. dropped: replaced by a newer frame before its turn.
     failed: could not be read. unread: nobody subscribed to any output.

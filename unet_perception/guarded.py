@@ -1,16 +1,17 @@
 """Run a function in a process of its own, because what it calls can end or hang the process."""
 import multiprocessing
 import os
+from pathlib import Path
 import signal
 import tempfile
-from pathlib import Path
 from typing import NamedTuple
 
 EXIT = 10.0  # s that a process may take to end after its last message
 
 
 class Ended(NamedTuple):
-    """The last message of a guarded function.
+    """
+    The last message of a guarded function.
 
     how: 'done', 'stopped' (by stop()), 'failed' (with one of the errors it is expected to raise)
     or 'died'. why: a sentence or, for an unexpected error, its traceback.
@@ -21,7 +22,8 @@ class Ended(NamedTuple):
 
 
 class Guarded:
-    """function(send, *args) in a process of its own; send(message) brings messages here.
+    """
+    function(send, *args) in a process of its own; send(message) brings messages here.
 
     expected: the exceptions whose text is a sentence for the user. After stop(), or the end of
     this process, the next send() raises KeyboardInterrupt; Ctrl-C does nothing there.
@@ -83,7 +85,8 @@ class Guarded:
 
 
 class _Send:
-    """Sends messages; the place where stop(), or the end of who listens, interrupts a function.
+    """
+    Sends messages; the place where stop(), or the end of who listens, interrupts a function.
 
     So nothing is interrupted half done. It interrupts once: what tidies up may send on.
     """

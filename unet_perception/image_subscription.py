@@ -13,14 +13,16 @@ TYPES = {'raw': Image, 'compressed': CompressedImage}
 
 
 class ImageSubscription:
-    """Subscribes to images as a transport and QoS parameters say, and watches who publishes.
+    """
+    Subscribes to images as a transport and QoS parameters say, and watches who publishes.
 
     topic: its full name.
     """
 
     def __init__(self, node, topic, receive, *, transport='raw', reliability='auto',
                  durability='volatile', depth=5):
-        """Subscribe. receive: called with each message.
+        """
+        Subscribe. receive: called with each message.
 
         transport: 'raw' or 'compressed'. reliability: 'reliable', 'best_effort' or 'auto'.
         """

@@ -15,7 +15,8 @@ class ImageError(ValueError):
 
 
 class Picture(NamedTuple):
-    """Pixels as the camera sent them.
+    """
+    Pixels as the camera sent them.
 
     pixels: uint8, (height, width) for mono8, else (height, width, channels); maybe a view of the
     message's memory. encoding: one of CHANNELS.
@@ -32,7 +33,8 @@ class Picture(NamedTuple):
 
 
 def to_picture(message):
-    """Return the Picture of a sensor_msgs/Image, without copying its pixels, or CompressedImage.
+    """
+    Return the Picture of a sensor_msgs/Image, without copying its pixels, or CompressedImage.
 
     Rows may be padded (step > width x channels). Raise ImageError on an encoding outside
     CHANNELS, an empty image, a size that does not fit the data, or what cannot be decompressed.
@@ -60,7 +62,7 @@ def to_picture(message):
 
 def _decompress(message):
     if 'compressedDepth' in message.format:
-        raise ImageError(f'format {message.format!r} is a depth image; send a camera\'s picture')
+        raise ImageError(f"format {message.format!r} is a depth image; send a camera's picture")
     try:
         pixels = cv2.imdecode(np.frombuffer(message.data, np.uint8),
                               cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -73,7 +75,8 @@ def _decompress(message):
 
 
 def to_message(pixels, encoding, header):
-    """Return a sensor_msgs/Image (rclpy) of uint8 pixels.
+    """
+    Return a sensor_msgs/Image (rclpy) of uint8 pixels.
 
     pixels: (height, width) for mono8, else (height, width, channels). header: taken as it is.
     """

@@ -1,4 +1,4 @@
-"""Tell what the ids in the masks mean, as vision_msgs/LabelInfo, where vision_msgs is installed."""
+"""Tell what the ids in the masks mean, as vision_msgs/LabelInfo, where that is installed."""
 try:
     from vision_msgs.msg import LabelInfo, VisionClass
 except ImportError:  # on no package index; ROS distributions have it
@@ -6,7 +6,8 @@ except ImportError:  # on no package index; ROS distributions have it
 
 
 def label_info(bundle, threshold, stamp):
-    """Return the LabelInfo of a bundle's classes.
+    """
+    Return the LabelInfo of a bundle's classes.
 
     threshold: pixels below this confidence are 255 in the mask. stamp: builtin_interfaces/Time.
     """

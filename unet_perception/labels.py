@@ -1,4 +1,5 @@
-"""The 23 classes of the product, and the tag schemes of every CARLA version mapped into them.
+"""
+The 23 classes of the product, and the tag schemes of every CARLA version mapped into them.
 
 A *tag* is the id that a CARLA version writes into the red channel of its semantic camera; a
 *scheme* is one version range's table of tags. A *label* is an id in 0..22, in the tags of CARLA
@@ -45,7 +46,8 @@ COLORS = tuple(color for _, color in CLASSES)
 
 @dataclass(frozen=True)
 class Scheme:
-    """The tags of a range of CARLA versions.
+    """
+    The tags of a range of CARLA versions.
 
     colors: R, G, B of each tag in CARLA's CityScapesPalette, by tag id.
     labels: the label 0..22 that each tag means, by tag id.
@@ -102,7 +104,8 @@ def get_scheme(name):
 
 
 def tags_to_labels(tags, scheme):
-    """Map tag ids of the named scheme to labels.
+    """
+    Map tag ids of the named scheme to labels.
 
     tags: uint8 array of any shape; 255 stays 255 (ignore).
     Return a uint8 array of the same shape. Raise ValueError on a tag outside the scheme.
@@ -121,7 +124,8 @@ def tags_to_labels(tags, scheme):
 
 
 def colors_to_tags(rgb, scheme):
-    """Decode an image painted with the named scheme's palette, by exact match.
+    """
+    Decode an image painted with the named scheme's palette, by exact match.
 
     rgb: uint8 array (..., 3) in the order R, G, B.
     Return uint8 tags of that scheme, shape (...). Raise ValueError on a colour that is not in
@@ -131,7 +135,8 @@ def colors_to_tags(rgb, scheme):
 
 
 def packed_to_tags(codes, scheme):
-    """Decode as colors_to_tags(), from colours packed as R << 16 | G << 8 | B.
+    """
+    Decode as colors_to_tags(), from colours packed as R << 16 | G << 8 | B.
 
     codes: integers of any shape.
     """
@@ -147,7 +152,8 @@ def packed_to_tags(codes, scheme):
 
 
 def colorize(labels, colors=COLORS):
-    """Paint labels for people.
+    """
+    Paint labels for people.
 
     labels: uint8 ids (height, width); ids without a colour, such as 255, become white.
     colors: R, G, B by id. Return uint8 RGB (height, width, 3).
@@ -159,7 +165,8 @@ def colorize(labels, colors=COLORS):
 
 @lru_cache(maxsize=None)
 def _places(scheme):
-    """Return a table from every packed colour to its tag + 1, or 0 if the scheme has none such.
+    """
+    Return a table from every packed colour to its tag + 1, or 0 if the scheme has none such.
 
     At 16 MB it makes one look-up a pixel of what would be a search.
     """

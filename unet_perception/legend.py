@@ -8,7 +8,8 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def draw_legend(image, labels, names, colors):
-    """Write the classes of a label image into the top left corner of a picture of it, in place.
+    """
+    Write the classes of a label image into the top left corner of a picture of it, in place.
 
     image: uint8 RGB (height, width, 3). labels: uint8 (height, width); ids without a name, such
     as 255, are left out. names, colors: by id. Those with most pixels come first.
@@ -17,7 +18,8 @@ def draw_legend(image, labels, names, colors):
     if image.shape[0] < LEAST_HEIGHT:
         return
     counts = np.bincount(labels.ravel(), minlength=256)[:len(names)]
-    shown = [i for i in np.argsort(-counts, kind='stable') if counts[i] > LEAST_SHARE * labels.size]
+    shown = [i for i in np.argsort(-counts, kind='stable')
+             if counts[i] > LEAST_SHARE * labels.size]
     line = max(12, image.shape[0] // 28)
     for place, i in enumerate(shown[:image.shape[0] // line]):
         top = place * line

@@ -1,14 +1,15 @@
 """Load the network that the node's parameters name, and tell about it in the log."""
+from contextlib import contextmanager
 import threading
 import time
-from contextlib import contextmanager
 
 from unet_perception.model import open_bundle
 from unet_perception.segmenter import Segmenter
 
 
 def load(parameters, logger):
-    """Return a Segmenter for the node's Parameters, its files verified and the network warm.
+    """
+    Return a Segmenter for the node's Parameters, its files verified and the network warm.
 
     Raise ValueError if the bundle is no good, or if what is asked for is not to be had.
     """

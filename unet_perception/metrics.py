@@ -5,7 +5,8 @@ from unet_perception.labels import IGNORE
 
 
 def confusion_matrix(truth, predicted, n_classes, n_predicted=None):
-    """Count pixels by (true label, predicted label).
+    """
+    Count pixels by (true label, predicted label).
 
     truth, predicted: uint8 label arrays of one shape. Pixels whose truth is 255 are left out.
     A predicted 255 (below the confidence threshold) is a miss of the true class: it is counted
@@ -38,7 +39,8 @@ def iou_per_class(matrix):
 
 
 def mean_iou(matrix):
-    """Return the mean IoU over the classes present in the truth; NaN if there is none.
+    """
+    Return the mean IoU over the classes present in the truth; NaN if there is none.
 
     A class that is predicted but never true has no IoU of its own here; its pixels already
     lower the IoU of the classes they were taken from.
@@ -54,7 +56,8 @@ def pixel_accuracy(matrix):
 
 
 def summary(matrix, names):
-    """Return the figures as JSON values: mIoU, pixel accuracy, and per class IoU and support.
+    """
+    Return the figures as JSON values: mIoU, pixel accuracy, and per class IoU and support.
 
     Classes that are neither in the truth nor predicted are left out; IoU is 0 for a class that
     is only predicted. Support is in pixels of truth.

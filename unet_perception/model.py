@@ -1,11 +1,12 @@
-"""The model bundle: a folder that holds a trained network and all that is needed to use it.
+"""
+The model bundle: a folder that holds a trained network and all that is needed to use it.
 
 manifest.json names the classes, the input size, how a camera image gets there, and the network's
 files with their SHA-256. The network itself takes pixels 0..255 (float32 RGB) and gives logits.
 """
+from dataclasses import dataclass
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from unet_perception.classes import ClassTable
@@ -24,7 +25,8 @@ class BundleError(ValueError):
 
 @dataclass(frozen=True)
 class Bundle:
-    """An opened and verified bundle.
+    """
+    An opened and verified bundle.
 
     classes: the ClassTable; names, colors: class name and (R, G, B) by id.
     height, width: size of the network input, pixels.
@@ -62,7 +64,8 @@ def sha256(path):
 
 
 def open_bundle(path):
-    """Open a bundle and verify every file in it.
+    """
+    Open a bundle and verify every file in it.
 
     path: the bundle's folder, or the name of a bundle that ships with the package.
     Raise BundleError with a sentence that names the file and the values that do not fit.
@@ -134,7 +137,7 @@ def _parse(folder, manifest, digest):
         path = folder / entry['name']
         if Path(entry['name']).name != entry['name']:
             raise BundleError(f'{folder / MANIFEST} names the file {entry["name"]!r}, which is '
-                              f'not in the bundle\'s own folder')
+                              "not in the bundle's own folder")
         found = hashlib.sha256(_read(path)).hexdigest()
         if found != entry['sha256']:
             raise BundleError(f'{path} has SHA-256 {found}, but the manifest says '

@@ -1,6 +1,6 @@
 """Hand over the newest item of each source from callbacks to a worker; older ones give way."""
-import threading
 from collections import deque
+import threading
 
 
 class Newest:
@@ -19,7 +19,8 @@ class Newest:
             self._room = max(room, self._room) if self._items else room
 
     def put(self, source, item):
-        """Leave an item; return True if one goes untaken for it.
+        """
+        Leave an item; return True if one goes untaken for it.
 
         That is the newest of the same source that waits, if there is no room beside it, or this
         item, if the mailbox is closed.

@@ -1,8 +1,9 @@
-"""Segment cameras: subscribe to `image`, publish `segmentation/mask` and pictures of it.
+r"""
+Segment cameras: subscribe to `image`, publish `segmentation/mask` and pictures of it.
 
     python -m unet_perception.node --ros-args -r __ns:=/carla/ego_vehicle/rgb_front
     ros2 run unet_perception segmentation_node --ros-args -p model:=/path/to/bundle
-    ros2 run unet_perception segmentation_node --ros-args -r __ns:=/carla/ego_vehicle \\
+    ros2 run unet_perception segmentation_node --ros-args -r __ns:=/carla/ego_vehicle \
         -p "cameras:=[rgb_front, rgb_left, rgb_right]"
 
 Topics, relative to the node's namespace, or to each of `cameras` in it:
@@ -26,11 +27,11 @@ The node is a lifecycle node: configure loads the model, activate begins to serv
 it does both unless autostart is false. Parameters may change while it runs, the model too; but
 cameras, image_* and output_* shape the topics and change while the node is unconfigured.
 """
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 import gc
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.srv import ChangeState
@@ -71,7 +72,8 @@ class SegmentationNode(LifecycleNode):
             post_callback=self._jumped)
 
     def start(self):
-        """Configure and activate, unless parameter autostart is false.
+        """
+        Configure and activate, unless parameter autostart is false.
 
         Raise ValueError if that fails: without a manager nobody would mend it.
         """
@@ -115,7 +117,7 @@ class SegmentationNode(LifecycleNode):
         try:
             return change(request, response)
         except RuntimeError as error:
-            self.get_logger().warning(f'no such transition while the node is {self.state}: {error}')
+            self.get_logger().warning(f'no such transition while {self.state}: {error}')
             response.success = False
             return response
 
@@ -137,8 +139,8 @@ class SegmentationNode(LifecycleNode):
         outputs = Outputs(self._segmenter.bundle, self.parameters)
         self._cameras = [Camera(self, name, self.parameters) for name in self.parameters.cameras]
         if len({camera.namespace for camera in self._cameras}) < len(self._cameras):
-            raise ValueError(f'cameras is {list(self.parameters.cameras)}, but two of them are the '
-                             f'same in namespace {self.get_namespace()}')
+            raise ValueError(f'cameras is {list(self.parameters.cameras)}, but two of them are '
+                             f'the same in namespace {self.get_namespace()}')
         self._worker = Worker(self, self._cameras, self._segmenter, outputs, self.parameters)
 
     def _activate(self):

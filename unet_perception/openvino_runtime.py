@@ -72,7 +72,9 @@ class OpenVinoRuntime:
 
 def _with_labels(network, scores):
     """Extend a network, float32 pixels to logits, to one from uint8 pixels to uint8 results."""
-    from openvino import Model, Type, opset13 as ops
+    from openvino import Model
+    from openvino import opset13 as ops
+    from openvino import Type
     from openvino.preprocess import PrePostProcessor
     logits = network.get_results()[0].input_value(0)
     best = ops.topk(logits, ops.constant(1), axis=3, mode='max', sort='none')

@@ -10,14 +10,16 @@ from unet_perception.parameters import GROUPS
 
 
 class Outputs:
-    """Makes images of Segmentations as a bundle and the node's Parameters want them.
+    """
+    Makes images of Segmentations as a bundle and the node's Parameters want them.
 
     names: of the images there are: those of 'mask', 'confidence', 'color' and 'overlay' that
     the parameters list, and the class groups.
     """
 
     def __init__(self, bundle, parameters):
-        """Prepare the tables. Raise ValueError if a group has a class that the bundle lacks.
+        """
+        Prepare the tables. Raise ValueError if a group has a class that the bundle lacks.
 
         A default group of which it lacks one is left out.
         """
@@ -28,7 +30,8 @@ class Outputs:
         self.names = (*(name for name in parameters.outputs if name in IMAGES), *self._groups)
 
     def images(self, wanted, picture, segmentation):
-        """Yield (name, pixels) of each wanted image: uint8, (height, width) or RGB.
+        """
+        Yield (name, pixels) of each wanted image: uint8, (height, width) or RGB.
 
         mask: class ids, 255 below the confidence threshold. confidence: probability x 255.
         color, overlay: RGB. A group: 255 where the mask has one of its classes, else 0.

@@ -1,8 +1,8 @@
 """The node's parameters: what they are called, what they mean, which values fit together."""
 import dataclasses
+from dataclasses import dataclass
 import difflib
 import re
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from unet_perception.runtimes import DEVICES, FALLBACKS, PRECISIONS, RUNTIMES
@@ -33,7 +33,8 @@ def _threshold(default, description):
 
 @dataclass(frozen=True)
 class Parameters:
-    """Values that fit together; ValueError says which one does not, and what would.
+    """
+    Values that fit together; ValueError says which one does not, and what would.
 
     groups: class names by the name of their group, from the parameters `groups.NAME`.
     """
@@ -104,7 +105,8 @@ class Parameters:
                                  f'letters, digits and _, and none of {", ".join(OUTPUTS)}')
 
     def changed(self, values):
-        """Return a copy with other values, given by parameter name; None deletes a group.
+        """
+        Return a copy with other values, given by parameter name; None deletes a group.
 
         Raise ValueError on a name that is no parameter, or a value that does not fit.
         """
@@ -139,8 +141,7 @@ NAMES = tuple(field.name for field in fields())
 
 
 def unknown(name):
-    """Return a sentence that says that there is no parameter of this name, but maybe a like one.
-    """
+    """Return a sentence that says that there is no such parameter, but maybe a like one."""
     like = difflib.get_close_matches(name, (*NAMES, *(GROUP + group for group in GROUPS)), 1)
     return f'there is no parameter {name!r}' + (f'; did you mean {like[0]}?' if like else
                                                 f'; class groups are {GROUP}NAME')

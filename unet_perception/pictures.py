@@ -8,7 +8,8 @@ GAP = 6
 
 
 def contact_sheet(rows, titles, legend, path):
-    """Draw rows of pictures under their titles, above a legend, as a PNG.
+    """
+    Draw rows of pictures under their titles, above a legend, as a PNG.
 
     rows: lists of uint8 RGB arrays. legend: (text, (R, G, B)) pairs. All take the shape of the
     first, on white where their own is another.
@@ -34,7 +35,8 @@ def contact_sheet(rows, titles, legend, path):
 
 
 def animation(rows, seconds, path):
-    """Write a GIF that shows one row of pictures, side by side, after the other.
+    """
+    Write a GIF that shows one row of pictures, side by side, after the other.
 
     rows: an iterable of lists of uint8 RGB arrays, shaped as on a contact sheet. seconds: how
     long each is shown.

@@ -1,20 +1,20 @@
 """A bag as far as it can be read, be it whole or not, and the carrying over of its topics."""
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, ExitStack
 from pathlib import Path
 
 from rosbags.interfaces import MessageDefinitionFormat
 from rosbags.rosbag2 import Reader
 from rosbags.typesys import get_types_from_idl, get_types_from_msg
-from zstandard import ZstdDecompressor
-
 from unet_perception.bags import BagError, Message, refuse_ros1, typestore
 from unet_perception.broken_bags import BrokenFile, has_compressed_chunks, has_wal
+from zstandard import ZstdDecompressor
 
 ZSTD = b'\x28\xb5\x2f\xfd'  # what zstd has compressed starts so; CDR starts with 0
 
 
 class Recording:
-    """What can be read of a bag.
+    """
+    What can be read of a bag.
 
     connections: rosbags' Connections, one for each topic and type, also those without messages.
     storage: 'mcap' or 'sqlite3'. compressed: whether the bag is.
@@ -59,7 +59,8 @@ class Recording:
 
 @contextmanager
 def open_recording(path):
-    """Open a bag for reading: its folder, or one .mcap or .db3 file, whole or broken.
+    """
+    Open a bag for reading: its folder, or one .mcap or .db3 file, whole or broken.
 
     Raise BagError if there is none, if nothing of it can be read or if it is of ROS 1.
     """
@@ -144,7 +145,8 @@ def _merged(connections):
 
 
 def copy_topic(connection, writer):
-    """Add the topic of a recorded bag to a rosbags Writer, with its QoS and message definition.
+    """
+    Add the topic of a recorded bag to a rosbags Writer, with its QoS and message definition.
 
     Return the new Connection.
     """
@@ -155,7 +157,8 @@ def copy_topic(connection, writer):
 
 
 def _definition(connection):
-    """Return a type's definition as the bag has it, and the type's hash.
+    """
+    Return a type's definition as the bag has it, and the type's hash.
 
     Where the bag has none (sqlite3 before ROS 2 Iron), take Jazzy's, or for a type that Jazzy
     does not have an empty one.

@@ -1,4 +1,5 @@
 """Play a recorded bag through a segmentation node of its own process; record what comes back."""
+from contextlib import contextmanager, suppress
 import os
 import pickle
 import random
@@ -7,15 +8,14 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager, suppress
 
-import rclpy
-import sensor_msgs.msg
 from diagnostic_msgs.msg import DiagnosticArray
+import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 from rclpy.signals import SignalHandlerOptions
+import sensor_msgs.msg
 
 from unet_perception.bags import IMAGE, Message, stamp_ns
 from unet_perception.frame_statistics import OUTCOMES
@@ -32,7 +32,8 @@ class ReplayError(RuntimeError):
 
 @contextmanager
 def private_domain():
-    """Join a ROS domain of our own on the loopback device, this process and its children.
+    """
+    Join a ROS domain of our own on the loopback device, this process and its children.
 
     With room for camera images: see config/fastdds.xml.
     """
@@ -50,7 +51,8 @@ def private_domain():
 
 @contextmanager
 def running_node(arguments, log, module='unet_perception.node'):
-    """Run `python -m MODULE` with these ROS arguments, its output in a log file.
+    """
+    Run `python -m MODULE` with these ROS arguments, its output in a log file.
 
     At the end it is asked to stop, and killed if it has not after STOP_SECONDS.
     """
@@ -80,7 +82,8 @@ def spin_beside(node):
 
 
 class Replay(Node):
-    """Plays Messages at their own pace and keeps every output of a node in `namespace`.
+    """
+    Plays Messages at their own pace and keeps every output of a node in `namespace`.
 
     latencies: seconds from the publishing of a frame to the receipt of its mask, by stamp in ns.
     diagnostics: the node's last figures, by name.
@@ -106,7 +109,8 @@ class Replay(Node):
         spin_beside(self)
 
     def play(self, messages, process, log):
-        """Publish the sensor messages in real time, once the node is there; wait for its answers.
+        """
+        Publish the sensor messages in real time, once the node is there; wait for its answers.
 
         messages: an iterable of Messages of the camera's image and camera_info, in the order of
         time. process, log: of running_node(). Raise ReplayError if the node is not there.
@@ -133,7 +137,8 @@ class Replay(Node):
 
     @property
     def recorded(self):
-        """Stream the outputs in the order of time, each at the time of its frame plus its latency.
+        """
+        Stream the outputs in the order of time, each at the time of its frame plus its latency.
 
         Read it after play(), when nothing is being recorded.
         """

@@ -9,7 +9,8 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
 
 def run(prog, description, make, start=None, args=None):
-    """Make a node and serve it until SIGINT or SIGTERM; return the exit code.
+    """
+    Make a node and serve it until SIGINT or SIGTERM; return the exit code.
 
     prog, description: for --help. make: called without arguments, returns the node. start: called
     with the node before it is served. Their ValueError or rclpy's ParameterException ends the

@@ -10,7 +10,8 @@ PRECISIONS = ('auto', 'f32', 'bf16', 'int8')
 
 def open_runtime(bundle, runtime='auto', device='auto', fallback='fail', precision='auto',
                  threads=0, scores=False):
-    """Open the network of a bundle in a runtime and return it.
+    """
+    Open the network of a bundle in a runtime and return it.
 
     runtime: 'openvino'; 'keras' (by the backend of KERAS_BACKEND: tensorflow, jax); 'auto': Keras
     where there is an NVIDIA GPU and a Keras to use it, else OpenVINO.

@@ -1,4 +1,5 @@
-"""Segment the cameras of a recorded bag: a bag in, a new bag with their masks out.
+"""
+Segment the cameras of a recorded bag: a bag in, a new bag with their masks out.
 
     python -m unet_perception.segment_bag my_drive
     python -m unet_perception.segment_bag my_drive --camera /carla/hero/rgb --outputs mask,overlay
@@ -22,14 +23,14 @@ Exit code: 0 all is well; 3 the new bag is whole, but the old one is broken or h
 cannot be read, as was said; 1 nothing was written; 2 wrong arguments; 130 stopped by Ctrl-C.
 """
 import argparse
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, ExitStack
 import os
+from pathlib import Path
 import signal
 import sys
 import time
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
@@ -40,7 +41,7 @@ from unet_perception.model import open_bundle
 from unet_perception.parameters import OUTPUTS, Parameters
 from unet_perception.recording import copy_topic, open_recording
 from unet_perception.runtimes import DEVICES, PRECISIONS
-from unet_perception.segmenter import UPSCALES, Segmenter
+from unet_perception.segmenter import Segmenter, UPSCALES
 
 CAMERA = '/carla/ego_vehicle/rgb_front'
 BATCH = 4  # images that go through the network at once

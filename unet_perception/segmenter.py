@@ -33,7 +33,8 @@ class Segmentation:
 
 
 class Segmenter:
-    """Labels pictures of any size with a bundle's network. Not for several threads at once.
+    """
+    Labels pictures of any size with a bundle's network. Not for several threads at once.
 
     runtime: the chosen runtime; see runtimes.open_runtime for the arguments.
     upscale: how labels get back to camera resolution. 'nearest' repeats the network's labels;
@@ -42,7 +43,8 @@ class Segmenter:
     """
 
     def __init__(self, bundle, upscale='nearest', **options):
-        """Load the network and run it once, so that the first frame is not the slow one.
+        """
+        Load the network and run it once, so that the first frame is not the slow one.
 
         Raise ValueError on a runtime, device, precision or upscale that is not to be had.
         """
@@ -80,7 +82,8 @@ class Segmenter:
 
 
 def resize_image(image, height, width, rule):
-    """Resize a uint8 image of any channels to the network's input by the bundle's rule.
+    """
+    Resize a uint8 image of any channels to the network's input by the bundle's rule.
 
     'area' averages where it shrinks; training's antialiased resize is a little different (mIoU
     0.618 by this one, 0.615 by TensorFlow's, shipped model and its validation frames). 'nearest'
@@ -101,7 +104,8 @@ def resize_labels(labels, height, width):
 
 
 def best_classes(scores, height, width):
-    """Interpolate class scores to (height, width) and return the best class of each pixel.
+    """
+    Interpolate class scores to (height, width) and return the best class of each pixel.
 
     scores: float32 (classes, rows, columns). Return uint8 (height, width). Class by class:
     23 score images of 800x600 at once would be 44 MB to write and read.

@@ -1,10 +1,11 @@
 """Find what ships with the package: model bundles, the recorded drive, configuration."""
-import sys
 from pathlib import Path
+import sys
 
 
 def shipped(*parts):
-    """List the places where share/unet_perception/PARTS can be, those that exist first.
+    """
+    List the places where share/unet_perception/PARTS can be, those that exist first.
 
     They are a checkout (also pip install -e), a pip environment, and a ROS workspace.
     """

@@ -1,4 +1,5 @@
-"""Messages of an SQLite file that is cut off.
+"""
+Messages of an SQLite file that is cut off.
 
 SQLite finds rows by a tree, whose upper pages are written last and so are in the part that is
 missing. The leaves are not: they are told by their first byte, and lie in the order of recording.
@@ -10,7 +11,8 @@ LEAF = 13  # the first byte of a page with rows of a table
 
 
 def read_leaves(path):
-    """Stream (topic id, time in ns, data) of the messages of a .db3, in the order of the file.
+    """
+    Stream (topic id, time in ns, data) of the messages of a .db3, in the order of the file.
 
     Raise EOFError where the file ends too early or a message is missing.
     """

@@ -10,7 +10,8 @@ PATIENCE = 60  # images of each camera that may wait while a model loads: 2 s at
 
 
 class Worker:
-    """Takes the newest image of each camera, segments them together, publishes what comes of it.
+    """
+    Takes the newest image of each camera, segments them together, publishes what comes of it.
 
     segmenter, outputs: what it works with now.
     """

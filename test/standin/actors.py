@@ -2,7 +2,6 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-
 from standin import scene, street, wire
 from standin.blueprints import VEHICLES
 from standin.render import rotation
@@ -14,14 +13,15 @@ RIDDEN = (scene.MOTORCYCLE, scene.BICYCLE)
 
 @dataclass
 class Actor:
-    """An actor of the episode.
+    """
+    An actor of the episode.
 
     description: as RPC has it, [number, type, [[attribute, kind, value]]]. transform: x y z (m)
     pitch yaw roll (degrees), in the world. relative: the same, seen from the parent.
     control: throttle, steer (0 to 1, -1 to 1), brake. velocity: m/s. stream: 0 for none.
     """
 
-    id: int
+    id: int  # noqa: A003
     description: list
     transform: list
     parent: int = 0

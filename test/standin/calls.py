@@ -1,6 +1,6 @@
 """The stand-in's RPCs: each method is named as its call and returns what the call's value is."""
 from standin import blueprints, navigation, street, wire
-from standin.world import TOWNS, SpawnError
+from standin.world import SpawnError, TOWNS
 
 NAVIGATION = 'Carla/Maps/Nav/street.bin'
 # Of rpc::Command, by their places in CARLA's list of them.
@@ -8,7 +8,8 @@ DESTROY, VEHICLE_CONTROL, WALKER_CONTROL, TRANSFORM, WALKER_STATE = 1, 2, 4, 6, 
 
 
 class Calls:
-    """CARLA's calls on a World; their arguments and values are in the order of the wire.
+    """
+    CARLA's calls on a World; their arguments and values are in the order of the wire.
 
     version: what the server says it is. streams: streams.Streams.
     """

@@ -1,4 +1,5 @@
-"""How the stand-in misbehaves: rules such as `drop:rgb:40`, each for some calls or messages.
+"""
+How the stand-in misbehaves: rules such as `drop:rgb:40`, each for some calls or messages.
 
 WHAT:WHERE:WHEN[:SECONDS]. WHERE is an RPC's name, the stream `rgb`, `semantic`, or `state` (of
 the world). WHEN counts its calls or messages from 1: `40`, `40-42`, or `40-` for all from there
@@ -17,8 +18,8 @@ on. WHAT is
     for a picture   size    send one of half the width
                     alien   send tags that CARLA 0.9.16 does not have
 """
-import math
 from collections import Counter
+import math
 from typing import NamedTuple
 
 CALL = ('error', 'hang', 'freeze', 'close', 'die')

@@ -1,11 +1,11 @@
-"""Where pedestrians can walk, as Recast's binary navigation mesh: the straights' sidewalks.
+"""
+Where pedestrians can walk, as Recast's binary navigation mesh: the straights' sidewalks.
 
 The `carla` client reads it when a script asks for a place to walk to, and steers walkers on it.
 """
 import struct
 
 import numpy as np
-
 from standin import street
 
 SIDEWALK_AREA, SIDEWALK_FLAG = 1, 2  # CARLA's

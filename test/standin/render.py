@@ -1,4 +1,5 @@
-"""Render a scene as a camera sees it: RGB picture and tags, each pixel of both from one part.
+"""
+Render a scene as a camera sees it: RGB picture and tags, each pixel of both from one part.
 
 The ground is a picture from above, seen in perspective; what stands on it is painted over it from
 far to near. So tags are exact: they and the colours come from the same drawing.
@@ -7,7 +8,6 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-
 from standin.scene import CELL, COLORS, GROUND, SKY
 
 NEAR, FAR = 0.2, 150.0  # m from the camera
@@ -18,7 +18,8 @@ SHADES = np.array([0.95, 0.7, 0.85, 0.6, 1.1, 0.4], np.float32)
 
 
 class View(NamedTuple):
-    """A camera: size in pixels, horizontal field of view in degrees, place and rotation matrix.
+    """
+    A camera: size in pixels, horizontal field of view in degrees, place and rotation matrix.
 
     position: x, y, z in m. rotation: (3, 3), its columns are the camera's forward, right and up.
     """
@@ -47,7 +48,8 @@ def rotation(pitch, yaw, roll):
 
 
 def render(view, ground, boxes, light, seed=0):
-    """Return a uint8 RGB picture (height, width, 3) and uint8 tags (height, width).
+    """
+    Return a uint8 RGB picture (height, width, 3) and uint8 tags (height, width).
 
     ground: scene.Ground. boxes: scene.Boxes. seed: of the picture's noise.
     """
@@ -137,7 +139,8 @@ def _clipped(polygon):
 
 
 def _lit(colors, depth, light, seed):
-    """Return the colours as uint8 under a weather: daylight, fog, rain, the camera's noise.
+    """
+    Return the colours as uint8 under a weather: daylight, fog, rain, the camera's noise.
 
     depth: m; 0 where there is nothing for the air to hide.
     """

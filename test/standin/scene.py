@@ -1,4 +1,5 @@
-"""What stands along the street of a town: a drawn ground and boxes, each with its tag.
+"""
+What stands along the street of a town: a drawn ground and boxes, each with its tag.
 
 Tags are those of CARLA 0.9.14 to 0.9.16 (scheme C). A town's name seeds where things stand and
 what colours they have, so that towns differ and one town is always the same.
@@ -9,7 +10,6 @@ from zlib import crc32
 
 import cv2
 import numpy as np
-
 from standin import street
 
 (NONE, ROAD, SIDEWALK, BUILDING, WALL, FENCE, POLE, TRAFFIC_LIGHT, TRAFFIC_SIGN, VEGETATION,
@@ -29,7 +29,8 @@ MARGIN = 40.0  # ground around the street, m
 
 @dataclass
 class Boxes:
-    """Upright boxes.
+    """
+    Upright boxes.
 
     center: float (n, 3), m. half: float (n, 3), half the sides. yaw: float (n,), degrees.
     tag: int (n,). color: float (n, 3), R, G, B. round: bool (n,), drawn as ellipses.
@@ -40,7 +41,7 @@ class Boxes:
     yaw: np.ndarray
     tag: np.ndarray
     color: np.ndarray
-    round: np.ndarray
+    round: np.ndarray  # noqa: A003
 
     def __add__(self, other):
         """Return the boxes of both."""
@@ -49,7 +50,8 @@ class Boxes:
 
 @dataclass
 class Ground:
-    """The ground from above.
+    """
+    The ground from above.
 
     tags: uint8, rows along y, columns along x. origin: x and y of tags[0, 0], m.
     """
@@ -59,7 +61,8 @@ class Ground:
 
 
 def boxes(rows, rng):
-    """Return Boxes from rows of (x, y, yaw, z, length, width, height, tag, round).
+    """
+    Return Boxes from rows of (x, y, yaw, z, length, width, height, tag, round).
 
     x, y: the middle; z: of the lower side. Colours vary about the tag's by rng.
     """

@@ -4,15 +4,15 @@ import socketserver
 import threading
 
 import msgpack
-
-from standin.calls import Calls, answer, error
+from standin.calls import answer, Calls, error
 from standin.faults import Faults
 from standin.streams import Streams
 from standin.world import IDLE_DELTA, SYNCHRONOUS, World
 
 
 class StandIn:
-    """A server on free ports of this machine, from its start to the end of a `with` block.
+    """
+    A server on free ports of this machine, from its start to the end of a `with` block.
 
     port: of the RPC. world: world.World. calls: how often each RPC was called, by its name.
     faults: rules of how to misbehave, see faults.py. version: what it says it is. port: 0 for a

@@ -4,7 +4,6 @@ import struct
 import threading
 
 import numpy as np
-
 from standin import wire
 
 SEMANTIC = 'sensor.camera.semantic_segmentation'
@@ -12,7 +11,8 @@ NAMES = {'sensor.camera.rgb': 'rgb', SEMANTIC: 'semantic'}  # in faults
 
 
 class Streams:
-    """Who has subscribed to what; sends them pictures and the state of the world.
+    """
+    Who has subscribed to what; sends them pictures and the state of the world.
 
     faults: faults.Faults. port: of the server that calls subscribe().
     """

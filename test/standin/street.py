@@ -1,4 +1,5 @@
-"""The street of the stand-in's towns: a rounded rectangle, one lane each way, sidewalks.
+"""
+The street of the stand-in's towns: a rounded rectangle, one lane each way, sidewalks.
 
 A place on it is (s, t): metres along its middle, and metres to the right of it. Coordinates are
 CARLA's: x forward, y to the right, yaw clockwise in degrees. OpenDRIVE's y points the other way.
@@ -45,7 +46,8 @@ def spawn_points():
 
 
 def opendrive(town):
-    """Return the OpenDRIVE description of a town: two halves, each going on in the other.
+    """
+    Return the OpenDRIVE description of a town: two halves, each going on in the other.
 
     The `carla` wheel does not follow a road that goes on in itself.
     """
@@ -58,7 +60,7 @@ def opendrive(town):
             shape = f'<arc curvature="{1 / RADIUS}"/>' if i % 2 else '<line/>'
             geometry += (f'<geometry s="{ends[i] - half * LENGTH / 2}" x="{x[i]}" y="{y[i]}" '
                          f'hdg="{heading[i]}" length="{LENGTHS[i]}">{shape}</geometry>')
-        roads += f'''
+        roads += f"""
 <road name="{half}" length="{LENGTH / 2}" id="{half + 1}" junction="-1">
 <link><predecessor elementType="road" elementId="{other + 1}" contactPoint="end"/>
 <successor elementType="road" elementId="{other + 1}" contactPoint="start"/></link>
@@ -70,13 +72,13 @@ def opendrive(town):
 <center><lane id="0" type="none" level="false"><roadMark sOffset="0" type="broken"
  weight="standard" color="white" width="0.15" laneChange="none"/></lane></center>
 <right>{_lane(-1, "driving", LANE)}{_lane(-2, "sidewalk", SIDEWALK)}</right>
-</laneSection></lanes></road>'''
-    return f'''<?xml version="1.0" standalone="yes"?>
+</laneSection></lanes></road>"""
+    return f"""<?xml version="1.0" standalone="yes"?>
 <OpenDRIVE>
 <header revMajor="1" revMinor="4" name="{town}" version="1"
  north="200" south="-200" east="200" west="-200"><geoReference>
 <![CDATA[+proj=tmerc +lat_0=0 +lon_0=0 +k=1 +x_0=0 +y_0=0 +datum=WGS84]]></geoReference></header>
-{roads}</OpenDRIVE>'''
+{roads}</OpenDRIVE>"""
 
 
 def _lane(number, kind, width):

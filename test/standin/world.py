@@ -2,10 +2,9 @@
 import threading
 
 import numpy as np
-
 from standin import scene, street, wire
 from standin.actors import Actor
-from standin.render import Light, View, render, rotation
+from standin.render import Light, render, rotation, View
 
 TOWNS = ('Town01', 'Town02', 'Town03')
 SETTINGS = [False, False, [False], True, 0.01, 10, 0.0, True, 3000.0, 2000.0, True]
@@ -20,7 +19,8 @@ class SpawnError(Exception):
 
 
 class World:
-    """One episode after another, on a clock that tick() moves on.
+    """
+    One episode after another, on a clock that tick() moves on.
 
     Take the lock to look at it or to change it. spawned: every actor that there ever was.
     """
