@@ -16,8 +16,8 @@ Topics, relative to the node's namespace (by default /carla/ego_vehicle):
 Stamps are of simulated time, frame ids are role_name/rgb_front. The cameras have one pose, size
 and field of view. They are put on the vehicle with that role_name, or on a new one. With mode
 tick the node takes the server into synchronous mode and ticks it; with passive another client
-does, or the server runs by itself. At the end, however it comes, the server gets its settings back and loses
-what was spawned. The carla package must be there, best of the server's version.
+does, or the server runs by itself. At the end, however it comes, the server gets its settings
+back and loses what was spawned. The carla package must be there, best of the server's version.
 
 The parameters are
 
