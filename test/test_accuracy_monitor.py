@@ -272,7 +272,8 @@ def test_a_camera_that_only_sends_jpeg_is_named(tmp_path):
         client.wait(lambda: 'publishes it as sensor_msgs/msg/CompressedImage' in
                     client.next_status().message, 'the warning')
         assert client.status.level == DiagnosticStatus.WARN
-    assert 'CompressedImage, but sensor_msgs/msg/Image is expected' in log.read_text()
+        client.wait(lambda: 'CompressedImage, but sensor_msgs/msg/Image is expected'
+                    in log.read_text(), 'the log')
 
 
 @pytest.mark.parametrize('clock', [True, False], ids=['clock', 'only the stamps'])

@@ -76,7 +76,7 @@ def test_every_tick_comes_as_a_mask_or_a_counted_drop(tmp_path):
         seen = [m for m in images if stamp_ns(m.header) >= stamp_ns(masks[0].header)]
         assert len(seen) <= counts['received'] <= len(images)
         assert counts['received'] == counts['processed'] + counts['dropped'] + counts['unread']
-        assert counts['processed'] > 20 and len(masks) == counts['processed']
+        assert counts['processed'] > 5 and len(masks) == counts['processed']
         sent = {stamp_ns(m.header): m for m in images}
         for mask in masks[::10]:
             rgb = to_picture(sent[stamp_ns(mask.header)]).to_rgb()
