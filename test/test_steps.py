@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from train import dataset, losses
-from train.loop import _figures
+from train.loop import figures_of
 from train.recipe import Recipe
 from train.steps import Steps
 from unet_perception import metrics
@@ -32,7 +32,7 @@ def trained(drive_folder, recipe=SMALL, strategy=None):
         for batches in (dataset.training_batches, dataset.validation_batches))
     stream = iter(stream)
     found = [steps.train([next(stream) for _ in range(recipe.accumulate)]) for _ in range(STEPS)]
-    figures = _figures([steps.validate(batch) for batch in held_out])
+    figures = figures_of([steps.validate(batch) for batch in held_out])
     return ([float(loss) for loss, _ in found], list(figures.values()),
             [float(np.abs(w).sum()) for w in steps.network.get_weights()])
 
@@ -71,11 +71,11 @@ def test_miou_while_training_is_the_bundles_miou():
     steps = Steps(dataclasses.replace(SMALL, height=16, width=16), 1, tf.distribute.get_strategy())
     images = rng.uniform(0, 255, (3, 2, 16, 16, 3)).astype(np.float32)
     truth = rng.choice(np.uint8([0, 1, 2, 255]), (3, 2, 16, 16))
-    figures = _figures([steps.validate(tuple(map(tf.constant, b))) for b in zip(images, truth)])
+    figures = figures_of([steps.validate(tuple(map(tf.constant, b))) for b in zip(images, truth)])
     predicted = np.concatenate([steps.network.predict_on_batch(b) for b in images]).argmax(-1)
     expected = metrics.confusion_matrix(np.concatenate(truth), predicted, 23)
     assert figures['miou'] == pytest.approx(metrics.mean_iou(expected), rel=1e-12)
-    assert np.isnan(_figures([steps.validate((images[0], truth[0] * 0 + 255))])['miou'])
+    assert np.isnan(figures_of([steps.validate((images[0], truth[0] * 0 + 255))])['miou'])
 
 
 def test_losses_leave_out_ignored_pixels():

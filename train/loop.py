@@ -52,7 +52,7 @@ def train(recipe, training, validation, run, team):
                     lambda: [next(batches) for _ in range(recipe.accumulate)], steps.train,
                     recipe.batch))
                 progress.advance(task)
-        figures = _figures(scores) | {f'val_{name}': value for name, value in _figures(
+        figures = figures_of(scores) | {f'val_{name}': value for name, value in figures_of(
             [steps.validate(batch) for batch in held_out]).items()}
         _check_finite(epoch, figures, steps.network)
         if journal:
@@ -88,7 +88,7 @@ class _Journal:
             self._tensorboard[part].flush()
 
 
-def _figures(scores):
+def figures_of(scores):
     """Return mean loss and mean IoU of steps. scores: (loss, confusion matrix) of each."""
     losses, matrices = map(np.array, zip(*scores))
     pixels = matrices.sum((1, 2))
