@@ -83,6 +83,7 @@ setup(
             'flake8-quotes>=3.3',
             'msgpack>=1.0',  # the stand-in for a CARLA server speaks it
             'pytest>=8',
+            'pytest-xdist>=3.6',
             'rosbags-image>=0.10',
             # 80 took out setup.py develop --editable, which colcon build --symlink-install calls
             'setuptools>=70.1,<80',

@@ -1,11 +1,12 @@
-"""Measure how fast training goes beside the course exercise's, on the same frames, in one run.
+"""
+Measure how fast training goes beside the course exercise's, on the same frames, in one run.
 
     python -m train.throughput --data DRIVE [DRIVE ...] --frames 1060 --epochs 12
 
-trains the network twice: as the exercise's notebook does (Keras' fit in float32; frames decoded one
-after the other, resized, cached, shuffled, 32 to a batch), and as train.fit does with the flags
-given. Both are validated on the same frames, at the network's size. They take turns, epoch by
-epoch, so that whatever else the machine does slows both. The first step of an epoch, in which
+trains the network twice: as the exercise's notebook does (Keras' fit in float32; frames decoded
+one after the other, resized, cached, shuffled, 32 to a batch), and as train.fit does with the
+flags given. Both are validated on the same frames, at the network's size. They take turns, epoch
+by epoch, so that whatever else the machine does slows both. The first step of an epoch, in which
 TensorFlow may make its graph, is not counted.
 """
 import argparse
@@ -117,7 +118,8 @@ def _run(args):
 
 
 def take_turns(contestants, recipe, training, validation):
-    """Let each contestant train epoch by epoch in a process of its own, one at a time.
+    """
+    Let each contestant train epoch by epoch in a process of its own, one at a time.
 
     Return their Scores, {contestant's name: list}.
     """
