@@ -16,7 +16,7 @@ demo: .venv/ready  ## Segment the recorded drive with the node (ARGS=--help for 
 	.venv/bin/python -m unet_perception.demo $(ARGS)
 
 test: .venv-full/ready  ## Run the tests (ARGS='-k build -x' for a part of them)
-	.venv-full/bin/python -m pytest -n 3 --dist loadfile $(ARGS)
+	.venv-full/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 train-env: .venv-full/ready  ## Make .venv-full, for .venv-full/bin/python -m train.fit
 

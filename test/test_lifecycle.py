@@ -67,7 +67,7 @@ def test_every_state_does_what_it_should(tmp_path, recorded, frame):
         assert client.change_state('deactivate') and client.change_state('cleanup')
         client.wait(lambda: not client.count_publishers('/camera/segmentation/mask'))
         assert client.set('image_depth', 7).successful  # nothing is fixed while unconfigured
-        assert log.read_text().count('model town07-unet') == 1
+        assert log.read_text().count('model town07-unet (') == 1
         # The model has gone: what is left is OpenVINO's library and allocator.
         assert memory(process) - empty < 0.75 * (loaded - empty)
 

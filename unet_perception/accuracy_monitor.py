@@ -51,7 +51,7 @@ from unet_perception.running import run
 ENCODINGS = {'palette': "colours, as CARLA's ROS bridge sends them",
              'tag': "tags in the red channel, as CARLA's native ROS 2 interface sends them"}
 ENCODING_HELP = '; '.join(f'{name}: {about}' for name, about in ENCODINGS.items())
-SILENCE = 2.0  # s without an image, after which /diagnostics say so
+SILENCE = 5.0  # s without an image, after which /diagnostics say so
 LOG_SECONDS = 5.0  # between two lines on the same trouble
 
 
