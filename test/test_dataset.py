@@ -8,7 +8,7 @@ from PIL import Image
 import pytest
 import tensorflow as tf
 
-from train import augment, dataset, png, split
+from train import dataset, png, split
 from train.check import check_frames
 from train.recipe import Recipe
 
@@ -185,29 +185,6 @@ def test_half_the_size_fits_the_networks():
     assert Recipe().coarse_size == (48, 64) and Recipe().coarse_epochs == 5
     assert Recipe(height=16, width=80).coarse_size == (16, 32)
     assert Recipe(network='unet2015', height=100, width=100).coarse_epochs == 0
-
-
-def test_cropping_moves_image_and_labels_together():
-    """An image that is its own label must stay so, whatever is cut out and mirrored."""
-    labels = np.random.default_rng(0).integers(0, 13, (40, 60)).astype(np.uint8)
-    image = np.repeat(labels[..., None], 3, 2)
-    seen = set()
-    for i in range(50):
-        cut, cut_labels = augment.crop_and_flip(image, labels, tf.constant([1, i], tf.int64))
-        np.testing.assert_array_equal(cut[..., 0], cut_labels)
-        height, width = cut_labels.shape
-        assert 24 <= height <= 40 and 36 <= width <= 60
-        seen.add((height, width))
-    assert len(seen) > 30
-
-
-def test_light_changes_pixels_within_range_and_repeats():
-    image = tf.random.stateless_uniform((8, 8, 3), (0, 0), 0, 255)
-    seed = tf.constant([3, 4], tf.int64)
-    lit = augment.light(image, seed)
-    np.testing.assert_array_equal(lit, augment.light(image, seed))
-    assert not np.allclose(lit, image, atol=1)
-    assert np.min(lit) >= 0 and np.max(lit) <= 255
 
 
 def test_resize_takes_pixel_centres():

@@ -157,7 +157,7 @@ def test_drives_of_several_schemes_train_together(recorded, tmp_path):
         check_frames(frames_of(tmp_path / 'wrong', 'A'))
     frames = [f for d in drive.find_drives([tmp_path / 'a', tmp_path / 'c'])
               for f in drive.find_frames(d)]
-    recipe = Recipe(height=32, width=48, batch=8, epochs=1, augment=False)
+    recipe = Recipe(height=32, width=48, batch=8, epochs=1, augment='none')
     (_, ours), (_, theirs) = dataset.validation_batches(frames, recipe).as_numpy_iterator()
     np.testing.assert_array_equal(ours, theirs)
     assert len(np.unique(ours)) > 4

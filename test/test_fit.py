@@ -91,7 +91,7 @@ def test_a_killed_run_ends_as_if_it_had_never_stopped(trained, drive_folder, tmp
 def test_the_seed_recipe_and_the_baselines_train(drive_folder, tmp_path):
     once = ['--epochs', '1', '--filters', '2', '--frames', '16']
     seed = ['--loss', 'cross-entropy', '--schedule', 'constant', '--clip', '0', '--coarse', '0',
-            '--no-augment', '--resize', 'nearest', '--precision', 'float32', '--keep', 'last']
+            '--augment', 'none', '--resize', 'nearest', '--precision', 'float32', '--keep', 'last']
     assert fit.main(arguments(drive_folder, tmp_path, '--name', 'seed', *SMALL, *once, *seed)) == 0
     assert open_bundle(tmp_path / 'models/seed').resize == 'nearest'
     for network, size in (('fcn', '32'), ('unet2015', '100')):
@@ -128,9 +128,9 @@ def test_resuming_with_other_data_is_refused(trained, recorded, tmp_path, capsys
 def test_resuming_with_another_recipe_is_refused_by_the_flags_name(
         trained, drive_folder, tmp_path, capsys):
     command = arguments(drive_folder, tmp_path, '--resume', str(trained / 'runs/whole'))
-    assert fit.main([*command, '--batch', '4', '--val-gap', '9', '--no-augment']) == 1
+    assert fit.main([*command, '--batch', '4', '--val-gap', '9', '--augment', 'none']) == 1
     error = capsys.readouterr().err
-    assert '--augment False (the run has True), --val-gap 9 (the run has 2)' in error
+    assert '--augment none (the run has view,' in error and '--val-gap 9 (the run has 2)' in error
     assert '--batch' not in error
 
 

@@ -10,7 +10,7 @@ if __name__ == '__main__':  # python -m train.dataset: the report, which needs n
 import numpy as np
 import tensorflow as tf
 
-from train import augment
+from train import augment, viewpoint
 from unet_perception.classes import ALL, lookup, parse_classes
 from unet_perception.labels import IGNORE, SCHEMES
 
@@ -70,6 +70,7 @@ def training_batches(frames, recipe, first_epoch=0, share=tf.distribute.InputCon
     comes in the parts that its replicas take in turn, each recipe.accumulate times.
     """
     paths, classes = files(frames), parse_classes(recipe.classes)
+    families = recipe.families
     part = share.get_per_replica_batch_size(recipe.batch) // recipe.accumulate
 
     def order(epoch):
@@ -81,18 +82,26 @@ def training_batches(frames, recipe, first_epoch=0, share=tf.distribute.InputCon
     def load(index, epoch):
         image, labels = read_frame(*(kind[index] for kind in paths), classes)
         seed = tf.stack([recipe.seed * 100_003 + epoch, index])
-        if recipe.augment:
-            image, labels = augment.crop_and_flip(image, labels, seed)
         height, width = tf.unstack(tf.where(epoch < recipe.coarse_epochs, recipe.coarse_size,
                                             (recipe.height, recipe.width)))
-        image, labels = resize(image, labels, height, width, recipe.resize)
-        return (augment.light(image, seed) if recipe.augment else image), labels
+        if 'view' in families:
+            image, labels = viewpoint.look(image, labels, height, width, seed)
+        else:
+            image, labels = resize(image, labels, height, width, recipe.resize)
+        if families:
+            image = augment.change(image, labels, classes.names, families, seed)
+        return image, labels, seed
+
+    def mix(images, labels, seeds):
+        if 'mix' in families:
+            images, labels = augment.mix(images, labels, classes.names, seeds[0])
+        return images, labels
 
     # flat_map, not interleave: epochs stay in order. Paths are shuffled, not images, so the
     # shuffle is over the whole set and costs no memory. Batched indices keep epochs apart.
     return (_of_worker(tf.data.Dataset.range(first_epoch, recipe.epochs).flat_map(order), share)
             .map(load, num_parallel_calls=tf.data.AUTOTUNE)
-            .batch(part).prefetch(tf.data.AUTOTUNE))
+            .batch(part).map(mix).prefetch(tf.data.AUTOTUNE))
 
 
 def validation_batches(frames, recipe, share=tf.distribute.InputContext()):

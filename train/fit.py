@@ -28,7 +28,7 @@ Each reads its own --data, which must hold the same frames; the run, and the bun
 The course exercise's own recipe (seed recipe) is
 
     --epochs 40 --frames 1060 --loss cross-entropy --schedule constant --clip 0 --coarse 0
-    --no-augment --resize nearest --precision float32 --keep last
+    --augment none --resize nearest --precision float32 --keep last
 """
 import argparse
 import dataclasses

@@ -22,7 +22,25 @@ def _classes(text):
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _families(text):
+    """Check what --augment says; ArgumentTypeError names what is not known."""
+    names = [] if text == 'none' else text.split(',')
+    if unknown := [name for name in names if name not in FAMILIES]:
+        raise argparse.ArgumentTypeError(f'{", ".join(unknown)} is none of '
+                                         f'{", ".join(FAMILIES)}, nor the word none')
+    return text
+
+
 _POSITIVE = at_least(1)
+# Families of random changes to a frame; see augment.py. Here, for this needs no TensorFlow.
+FAMILIES = {
+    'view': 'other cameras: turned, zoomed, of other shape, with another lens; mirrored',
+    'materials': 'other colours of each class, other skies',
+    'light': 'gamma, contrast, colour of the light, shadows',
+    'weather': 'fog, rain, wet ground, dusk, night',
+    'sensor': 'blur, lower resolution, noise, JPEG, vignette',
+    'mix': 'things of rare classes pasted from other frames',
+}
 
 
 @dataclass(frozen=True)
@@ -56,7 +74,10 @@ class Recipe:
                           type=number(float, lambda v: 0 <= v < inf, 'at least 0'))
     loss: str = _option('cross-entropy+dice', 'the loss',
                         choices=('cross-entropy+dice', 'cross-entropy'))
-    augment: bool = _option(True, 'crop, mirror and relight the training frames')
+    augment: str = _option(','.join(FAMILIES), 'families of random changes to the training '
+                           'frames, with commas between, or none. ' + '; '.join(
+                               f'{name}: {text}' for name, text in FAMILIES.items()),
+                           type=_families)
     resize: str = _option('area', 'how frames get to network size', choices=('area', 'nearest'))
     precision: str = _option('auto', "Keras' precision policy; auto: mixed_bfloat16 where the "
                              'hardware is made for it, else float32',
@@ -78,6 +99,11 @@ class Recipe:
     val_gap: int = _option(40, 'frames left out on both sides of a stretch', type=at_least(0))
     seed: int = _option(1, 'seed of weights, order, augmentation and dropout',
                         type=number(int, lambda v: 0 <= v < 2**32, 'from 0 to 2**32 - 1'))
+
+    @property
+    def families(self):
+        """Return the names of the families of FAMILIES that change the training frames."""
+        return () if self.augment == 'none' else tuple(self.augment.split(','))
 
     @property
     def coarse_epochs(self):

@@ -10,6 +10,7 @@ by epoch, so that whatever else the machine does slows both. The first step of a
 TensorFlow may make its graph, is not counted.
 """
 import argparse
+from contextlib import suppress
 import dataclasses
 import multiprocessing
 import sys
@@ -145,8 +146,9 @@ def take_turns(contestants, recipe, training, validation):
 
 def _play(pipe, contestant, *arguments):
     scores = contestant(*arguments)
-    while pipe.recv():
-        pipe.send(next(scores))
+    with suppress(EOFError):  # all turns are over
+        while pipe.recv():
+            pipe.send(next(scores))
 
 
 def _print_table(scores):
