@@ -55,15 +55,27 @@ def test_frames_to_bag_and_back(recorded, tmp_path):
         list(bags.read_palette_labels(tmp_path / 'bag', f'{SEMANTIC}/image', 'B'))
 
 
-def test_frames_that_make_no_bag_are_refused(recorded, tmp_path, capsys):
+def test_pixels_without_a_label_go_through_a_bag(recorded, tmp_path):
     pytest.importorskip('tensorflow', reason='train/ needs TensorFlow')
     _, image, tags = recorded[0]
     tags = tags.copy()
     tags[0] = 255
     write_drive(tmp_path / 'drive', [(image, tags)])
+    assert to_bag.main(['--data', str(tmp_path / 'drive'), '--scheme', 'A',
+                        '--out', str(tmp_path / 'bag')]) == 0
+    (_, truth), = bags.read_palette_labels(tmp_path / 'bag', f'{SEMANTIC}/image', 'A')
+    np.testing.assert_array_equal(truth, tags)
+
+
+def test_frames_that_make_no_bag_are_refused(recorded, tmp_path, capsys):
+    pytest.importorskip('tensorflow', reason='train/ needs TensorFlow')
+    _, image, tags = recorded[0]
+    tags = tags.copy()
+    tags[0] = 99
+    write_drive(tmp_path / 'drive', [(image, tags)])
     command = ['--data', str(tmp_path / 'drive'), '--scheme', 'A', '--out', str(tmp_path / 'bag')]
     assert to_bag.main(command) == 1
-    assert '00000.png has the tag 255 (no label) in 1.25% of its' in capsys.readouterr().err
+    assert '00000.png: tag 99 is outside scheme A' in capsys.readouterr().err
     assert not (tmp_path / 'bag').exists()
     assert to_bag.main([*command, '--only', '/nope']) == 1
     for flag, value in (('--rate', '0'), ('--rate', 'nan'), ('--fov', '180'), ('--fov', '-1')):

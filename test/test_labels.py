@@ -80,6 +80,12 @@ def test_colours_of_another_scheme_or_order_are_refused():
         labels.colors_to_tags(np.uint8([(142, 0, 0)]), 'B')  # Vehicles as B, G, R
 
 
+@pytest.mark.parametrize('scheme', labels.SCHEMES)
+def test_white_is_no_label_in_every_scheme(scheme):
+    assert (255, 255, 255) not in labels.SCHEMES[scheme].colors
+    assert labels.colors_to_tags(np.uint8([(255, 255, 255)]), scheme) == [255]
+
+
 def test_blended_colours_are_refused():
     """What JPEG does to a palette image."""
     blended = np.uint8([(128, 64, 128), (127, 64, 129)])

@@ -14,15 +14,14 @@ from unet_perception.labels import get_scheme, IGNORE
 FORMAT = 1
 
 
-def check_frames(frames, every_pixel=False):
+def check_frames(frames):
     """
     Read every file that was not yet checked in its present state (by its size and time).
 
     What was found good is kept in the user's cache, ~/.cache/unet_perception/checked.
-    frames: list of Frame, those of each drive together. every_pixel: refuse a mask with the tag
-    255 (no label) too. Raise ValueError that names each bad file: not a whole 8-bit PNG, image
-    and mask of different size, a tag outside the scheme. Raise it too if no pixel of any mask is
-    labelled.
+    frames: list of Frame, those of each drive together. Raise ValueError that names each bad
+    file: not a whole 8-bit PNG, image and mask of different size, a tag outside the scheme. Raise
+    it too if no pixel of any mask is labelled: all tags are 255.
     """
     from rich.progress import Progress
     problems, labelled = [], 0.0
@@ -38,10 +37,6 @@ def check_frames(frames, every_pixel=False):
                         continue
                     checked.keep(frame, state, share)
                     labelled += share
-                    if every_pixel and share < 1:
-                        problems.append(f'{frame.mask} has the tag 255 (no label) in '
-                                        f'{1 - share:.2%} of its pixels; give them a tag of '
-                                        f'scheme {drive.scheme}')
     if problems:
         raise ValueError(listed(problems))
     if frames and not labelled:

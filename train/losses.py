@@ -15,13 +15,15 @@ class Sums(NamedTuple):
     """
     Sums over the pixels that have a label, float32; see pixel_sums().
 
-    pixels, entropy: scalars, their number and cross-entropy. truth, overlap, total: of each
-    class, (n_classes,): pixels of it, their probability of it, pixels plus squared probability.
+    pixels: scalar, their number. All others are of each class, (n_classes,): truth, its pixels;
+    entropy and focal, the cross-entropy and the focal loss of these; overlap, their probability
+    of it; total, pixels plus squared probability.
     """
 
     pixels: tf.Tensor
-    entropy: tf.Tensor
     truth: tf.Tensor
+    entropy: tf.Tensor
+    focal: tf.Tensor
     overlap: tf.Tensor
     total: tf.Tensor
 
@@ -39,13 +41,27 @@ def pixel_sums(labels, logits):
     log_guess = tf.nn.log_softmax(logits)
     guess = tf.exp(log_guess) * scored[..., None]
     counts = tf.reduce_sum(truth, axes)
-    return Sums(tf.reduce_sum(scored), -tf.reduce_sum(truth * log_guess), counts,
+    entropy = -truth * log_guess
+    return Sums(tf.reduce_sum(scored), counts, tf.reduce_sum(entropy, axes),
+                tf.reduce_sum(entropy * (1 - guess) ** 2, axes),
                 tf.reduce_sum(truth * guess, axes), counts + tf.reduce_sum(guess * guess, axes))
 
 
 def cross_entropy(sums):
     """Return the mean cross-entropy of a pixel, the seed recipe's loss."""
-    return sums.entropy / tf.maximum(sums.pixels, 1)
+    return tf.reduce_sum(sums.entropy) / tf.maximum(sums.pixels, 1)
+
+
+def focal(sums):
+    """Return the mean focal loss, gamma 2: sure pixels count less (Lin et al. 2017)."""
+    return tf.reduce_sum(sums.focal) / tf.maximum(sums.pixels, 1)
+
+
+def balanced(sums):
+    """Return the mean cross-entropy with a class's pixels weighed by 1/sqrt of their number."""
+    weights = tf.math.rsqrt(tf.maximum(sums.truth, 1))
+    return (tf.reduce_sum(weights * sums.entropy)
+            / tf.maximum(tf.reduce_sum(weights * sums.truth), 1))
 
 
 def soft_dice(sums):
@@ -60,9 +76,10 @@ def soft_dice(sums):
     return 1 - tf.reduce_sum(dice * present) / tf.maximum(tf.reduce_sum(present), 1)
 
 
-def cross_entropy_and_dice(sums):
-    """Return cross-entropy plus soft Dice: steady gradients, and a voice for rare classes."""
-    return cross_entropy(sums) + soft_dice(sums)
+def with_dice(loss):
+    """Return a loss plus soft Dice: steady gradients, and a voice for rare classes."""
+    return lambda sums: loss(sums) + soft_dice(sums)
 
 
-LOSSES = {'cross-entropy+dice': cross_entropy_and_dice, 'cross-entropy': cross_entropy}
+LOSSES = {'cross-entropy': cross_entropy, 'cross-entropy+dice': with_dice(cross_entropy),
+          'focal+dice': with_dice(focal), 'balanced+dice': with_dice(balanced)}

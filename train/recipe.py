@@ -72,8 +72,9 @@ class Recipe:
                             'constant: as it is', choices=('cosine', 'constant'))
     clip: float = _option(1.0, 'clip the global norm of the gradient; 0: never',
                           type=number(float, lambda v: 0 <= v < inf, 'at least 0'))
-    loss: str = _option('cross-entropy+dice', 'the loss',
-                        choices=('cross-entropy+dice', 'cross-entropy'))
+    loss: str = _option('cross-entropy+dice', 'the loss; +dice serves rare classes, focal and '
+                        'balanced still more', choices=('cross-entropy', 'cross-entropy+dice',
+                                                        'focal+dice', 'balanced+dice'))
     augment: str = _option(','.join(FAMILIES), 'families of random changes to the training '
                            'frames, with commas between, or none. ' + '; '.join(
                                f'{name}: {text}' for name, text in FAMILIES.items()),

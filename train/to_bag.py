@@ -4,7 +4,8 @@ Write recorded frames as a bag, just as CARLA's ROS bridge would have published 
     python -m train.to_bag --data DRIVE --only names.txt --out my_drive
 
 The bag (rosbag2, mcap) has the camera and the semantic camera as bgra8 images (the latter painted
-with the scheme's palette), and camera_info for both. So a drive can be played through the node.
+with the scheme's palette, white where there is no label), and camera_info for both. So a drive can
+be played through the node.
 """
 import argparse
 from pathlib import Path
@@ -29,7 +30,7 @@ def bridge_messages(frames, rate, fov):
     from unet_perception.bags import Message, typestore
     from unet_perception.labels import get_scheme
     store = typestore()
-    palette = np.zeros((256, 3), np.uint8)
+    palette = np.full((256, 3), 255, np.uint8)  # white is no label
     colors = get_scheme(frames[0].drive.scheme).colors
     palette[:len(colors)] = colors
     for index, frame in enumerate(track(frames, 'writing')):
@@ -96,8 +97,7 @@ def _run(args):
     frames = find_frames(open_drive(args.data, args.scheme))
     if args.only:
         frames = select(frames, args.only.read_text().split())
-    # The palette has no colour for "no label".
-    check_frames(frames, every_pixel=True)
+    check_frames(frames)
     write_messages(args.out, bridge_messages(frames, args.rate, args.fov))
     print(f'wrote {len(frames)} frames to {args.out}')
     return 0

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 IGNORE = 255  # no label: not scored, not trained on; in a mask: below the confidence threshold
+WHITE = 0xffffff  # the colour of "no label", packed: no scheme's palette has it
 
 # Scheme B, CARLA 0.9.10 to 0.9.13. The place in the tuple is the id; colours are R, G, B.
 CLASSES = (
@@ -40,6 +41,7 @@ CLASSES = (
     ('Water', (45, 60, 150)),
     ('Terrain', (145, 170, 100)),
 )
+_NO_TAG = 254  # neither a tag nor a label of any scheme
 NAMES = tuple(name for name, _ in CLASSES)
 COLORS = tuple(color for _, color in CLASSES)
 
@@ -111,13 +113,12 @@ def tags_to_labels(tags, scheme):
     Return a uint8 array of the same shape. Raise ValueError on a tag outside the scheme.
     """
     labels = get_scheme(scheme).labels
-    outside = 254  # no label of ours
-    table = np.full(256, outside, np.uint8)
+    table = np.full(256, _NO_TAG, np.uint8)
     table[:len(labels)] = labels
     table[IGNORE] = IGNORE
     out = table[tags]
-    if (out == outside).any():
-        bad = np.unique(np.asarray(tags)[out == outside])
+    if (out == _NO_TAG).any():
+        bad = np.unique(np.asarray(tags)[out == _NO_TAG])
         raise ValueError(f'tag {_few(bad)} is outside scheme {scheme} '
                          f'({SCHEMES[scheme].versions}), which has tags 0 to {len(labels) - 1}')
     return out
@@ -128,8 +129,9 @@ def colors_to_tags(rgb, scheme):
     Decode an image painted with the named scheme's palette, by exact match.
 
     rgb: uint8 array (..., 3) in the order R, G, B.
-    Return uint8 tags of that scheme, shape (...). Raise ValueError on a colour that is not in
-    the palette: another scheme, another channel order, or JPEG, which blends colours.
+    Return uint8 tags of that scheme, shape (...), 255 for white, as colorize() paints "no label".
+    Raise ValueError on a colour that is not in the palette: another scheme, another channel
+    order, or JPEG, which blends colours.
     """
     return packed_to_tags(_packed(np.asarray(rgb, np.uint8)), scheme)
 
@@ -140,15 +142,16 @@ def packed_to_tags(codes, scheme):
 
     codes: integers of any shape.
     """
-    places = _places(get_scheme(scheme))[codes]
-    if not places.all():
-        wrong = codes[places == 0]
+    tags = _tags_of_colors(get_scheme(scheme))[codes]
+    outside = tags == _NO_TAG
+    if outside.any():
+        wrong = codes[outside]
         some = np.unique(wrong[:1000])[:5]  # of a camera's picture, all would take long to sort
         colors = ', '.join(f'({c >> 16}, {c >> 8 & 255}, {c & 255})' for c in some)
         raise ValueError(
             f'{wrong.size} of {codes.size} pixels have a colour (R, G, B) outside the palette of '
             f'scheme {scheme} ({SCHEMES[scheme].versions}), such as {colors}')
-    return places - np.uint8(1)
+    return tags
 
 
 def colorize(labels, colors=COLORS):
@@ -164,14 +167,15 @@ def colorize(labels, colors=COLORS):
 
 
 @lru_cache(maxsize=None)
-def _places(scheme):
+def _tags_of_colors(scheme):
     """
-    Return a table from every packed colour to its tag + 1, or 0 if the scheme has none such.
+    Return a table from every packed colour to its tag, or _NO_TAG if the scheme has none such.
 
     At 16 MB it makes one look-up a pixel of what would be a search.
     """
-    table = np.zeros(1 << 24, np.uint8)
-    table[_packed(np.array(scheme.colors, np.uint8))] = np.arange(1, len(scheme.colors) + 1)
+    table = np.full(1 << 24, _NO_TAG, np.uint8)
+    table[_packed(np.array(scheme.colors, np.uint8))] = np.arange(len(scheme.colors))
+    table[WHITE] = IGNORE
     return table
 
 
