@@ -17,9 +17,11 @@ def change(image, labels, names, families, seed):
     Apply the families named, but for view and mix; see viewpoint.look() and mix().
 
     image: float32 (height, width, 3) in 0..255; labels: uint8 (height, width); names: of the
-    classes, by label. Return the image, in the same range.
+    classes, by label. Return both, the image in the same range.
     """
     x = image / 255
+    if 'hood' in families and 'Vehicles' in names:
+        x, labels = hood(x, labels, names.index('Vehicles'), seed + 5)
     if 'materials' in families:
         x = materials(x, labels, names, seed + 1)
     if 'light' in families:
@@ -28,7 +30,28 @@ def change(image, labels, names, families, seed):
         x = weather(x, seed + 3)
     if 'sensor' in families:
         x = sensor(tf.clip_by_value(x, 0, 1), seed + 4)
-    return 255 * tf.clip_by_value(x, 0, 1)
+    return 255 * tf.clip_by_value(x, 0, 1), labels
+
+
+def hood(x, labels, vehicles, seed):
+    """
+    Let the car's own bonnet show at the lower edge of a sixth of the frames, as on its windscreen.
+
+    vehicles: its label, as CARLA has it. Return image and labels.
+    """
+    draw = tf.random.stateless_uniform((10,), seed)
+    height, width = tf.unstack(tf.shape(labels))
+    rows = tf.linspace(0.0, 1.0, height)[:, None]
+    across = tf.linspace(-1.0, 1.0, width)[None] - 0.3 * (draw[1] - 0.5)
+    bend = tf.abs(across) ** (1.5 + 3 * draw[2]) * (0.02 + 0.12 * draw[3])
+    depth = rows - (1 - 0.03 - 0.2 * draw[4] + bend)  # below its edge, in heights of the picture
+    there = (depth > 0) & (draw[0] < 1 / 6)
+    # Paint, mostly dark, that mirrors the sky towards its far edge.
+    mirrored = tf.reduce_mean(x[:height // 3], (0, 1)) * draw[5] ** 2
+    paint = draw[6] ** 2 * (0.5 + 0.5 * draw[7:10])
+    shine = tf.exp(-tf.maximum(depth, 0) / 0.05)[..., None]
+    return (tf.where(there[..., None], paint * (0.7 + 0.3 * shine) + shine * mirrored, x),
+            tf.where(there, tf.cast(vehicles, tf.uint8), labels))
 
 
 def materials(x, labels, names, seed):

@@ -89,7 +89,7 @@ def training_batches(frames, recipe, first_epoch=0, share=tf.distribute.InputCon
         else:
             image, labels = resize(image, labels, height, width, recipe.resize)
         if families:
-            image = augment.change(image, labels, classes.names, families, seed)
+            image, labels = augment.change(image, labels, classes.names, families, seed)
         return image, labels, seed
 
     def mix(images, labels, seeds):

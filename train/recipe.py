@@ -35,6 +35,7 @@ _POSITIVE = at_least(1)
 # Families of random changes to a frame; see augment.py. Here, for this needs no TensorFlow.
 FAMILIES = {
     'view': 'other cameras: turned, zoomed, of other shape, with another lens; mirrored',
+    'hood': "the car's own bonnet at the lower edge",
     'materials': 'other colours of each class, other skies',
     'light': 'gamma, contrast, colour of the light, shadows',
     'weather': 'fog, rain, wet ground, dusk, night',
