@@ -24,7 +24,8 @@ def test_the_temperature_is_found_again():
     assert temperature.fit(logits, logits.argmin(1)) == pytest.approx(10, rel=1e-3)
 
 
-@pytest.mark.parametrize('name, size', [('unet', 32), ('fcn', 32), ('unet2015', 100)])
+@pytest.mark.parametrize('name, size', [('unet', 32), ('deeplabv3plus', 32), ('fcn', 32),
+                                        ('unet2015', 100)])
 def test_an_overconfident_network_becomes_modest(name, size, drive_folder):
     recipe = dataclasses.replace(SMALL, network=name, height=size, width=size)
     network = unet.build(recipe)
