@@ -66,6 +66,14 @@ def test_every_precision_is_measured(trained):
     assert 'nncf' in found['training']['versions']
 
 
+def test_the_confidence_is_calibrated_on_the_validation_frames(trained):
+    found = manifest(trained / 'models/small')['calibration']
+    assert set(found) == {'temperature', 'ece_before', 'ece_after', 'pixels'}
+    assert 0.1 <= found['temperature'] <= 10 and 0 < found['ece_after'] < 1
+    assert found['pixels'] == 2000 * len((trained / 'runs/small/validation.txt')
+                                         .read_text().split())
+
+
 def test_export_does_what_fit_does(trained, drive_folder, tmp_path, monkeypatch):
     """The same int8 network and figures; calibrated on training frames alone."""
     calibrated = []

@@ -211,10 +211,13 @@ def test_evaluate_finds_the_figures_of_the_manifest(trained, drive_folder, tmp_p
     figures = json.loads((tmp_path / 'out/evaluation.json').read_text())
     recorded = json.loads((model / 'manifest.json').read_text())['validation']
     assert figures['mean_iou'] == recorded['mean_iou']
-    assert figures['classes'] == recorded['classes']
+    assert {name: {key: row[key] for key in ('iou', 'support')}
+            for name, row in figures['classes'].items()} == recorded['classes']
+    assert 0 < figures['mean_boundary_iou'] < figures['mean_iou']
+    assert 0 < figures['calibration_error'] < 1
     assert figures['frames'] == 12
     assert 'Road' in capsys.readouterr().out
-    for name in ('confusion.png', 'panel.png'):
+    for name in ('confusion.png', 'panel.png', 'reliability.png'):
         assert Image.open(tmp_path / 'out' / name).width > 300
     assert evaluate.main(command) == 1
     assert 'exists already' in capsys.readouterr().err

@@ -4,7 +4,7 @@ from keras import layers
 import numpy as np
 import pytest
 
-from train import unet
+from train import deeplab, unet
 
 
 def table(model):
@@ -74,7 +74,7 @@ def test_unet_is_the_seeds():
 @pytest.mark.parametrize('height, width, filters, classes',
                          [(16, 16, 1, 1), (80, 160, 8, 13), (32, 304, 3, 29)])
 def test_other_sizes(height, width, filters, classes):
-    for build in (unet.unet, unet.fcn):
+    for build in (unet.unet, unet.fcn, deeplab.deeplabv3plus):
         model = build((height, width, 3), filters, classes)
         out = model.predict_on_batch(np.zeros((2, height, width, 3), np.float32))
         assert out.shape == (2, height, width, classes)
@@ -125,8 +125,32 @@ def test_fcn_has_one_step_up_and_no_skips():
     assert 'Concatenate' not in kinds
 
 
+def test_deeplab_is_the_papers_on_a_resnet_50():
+    model = deeplab.deeplabv3plus()
+    assert model.count_params() == 17_835_095
+    assert (model.output.shape, model.output.dtype) == ((None, 96, 128, 23), 'float32')
+    assert model.get_layer('conv4_block6_out').output.shape[1:] == (6, 8, 1024)
+    assert [layer.dilation_rate[0] for layer in model.layers
+            if isinstance(layer, layers.Conv2D) and layer.dilation_rate[0] > 1] == [2, 4]
+    pools = [layer for layer in model.layers if 'global' in layer.name]
+    assert [pool.output.shape[1:] for pool in pools] == [(1, 1, 1024)]
+    widths = [tensor.shape[-1] for layer in model.layers
+              if isinstance(layer, layers.Concatenate) for tensor in layer.input]
+    assert widths == [256] * 4 + [256, 48]
+
+
+def test_deeplab_enlarges_bilinearly_in_a_size_that_comes_later():
+    inputs = keras.Input((None, None, 2))
+    model = keras.Model(inputs, deeplab._enlarge(inputs))
+    for size in ((3, 4), (5, 1)):
+        x = np.random.default_rng(0).random((2, *size, 2), np.float32)
+        expected = keras.ops.image.resize(x, (4 * size[0], 4 * size[1]), 'bilinear').numpy()
+        np.testing.assert_allclose(model.predict_on_batch(x), expected, atol=1e-6)
+
+
 @pytest.mark.parametrize('network, height, width',
-                         [('unet', 32, 48), ('fcn', 32, 48), ('unet2015', 100, 116)])
+                         [('unet', 32, 48), ('deeplabv3plus', 32, 48), ('fcn', 32, 48),
+                          ('unet2015', 100, 116)])
 def test_camera_network_takes_pixels_and_labels_each(network, height, width):
     model = unet.camera_network(network, height, width, n_filters=2, n_classes=5)
     inner = model.layers[-1]
@@ -144,3 +168,5 @@ def test_camera_network_refuses_what_does_not_fit():
         unet.camera_network('segnet', 32, 32)
     with pytest.raises(ValueError, match='96x128.*|input side of 280'):
         unet.camera_network('unet2015', 96, 128)
+    with pytest.raises(ValueError, match='height is 40.*multiple of 16'):
+        unet.camera_network('deeplabv3plus', 40, 128)

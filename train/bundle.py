@@ -9,7 +9,7 @@ import zipfile
 
 import numpy as np
 
-from train import precisions
+from train import precisions, temperature
 from unet_perception.classes import ALL, parse_classes
 from unet_perception.model import FORMAT, MANIFEST, open_bundle, sha256
 
@@ -22,10 +22,12 @@ def write_bundle(folder, network, recipe, run, calibration=(), validation=()):
     network: a network of unet.build(recipe), of whatever precision policy.
     run: the run's folder; its data.json goes into the manifest, its validation.txt beside it.
     calibration: training frames, list of drive.Frame, to make an int8 network by.
-    validation: frames, list of drive.Frame, to measure all precisions by; the figures are printed.
+    validation: frames, list of drive.Frame, to fit the temperature of the confidence on, and to
+    measure all precisions by; the figures are printed.
     Raise ValueError if a weight is not a finite float16.
     """
-    network, classes = _for_export(network, recipe), parse_classes(recipe.classes)
+    network, confidence = _for_export(network, recipe, validation)
+    classes = parse_classes(recipe.classes)
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = folder.with_name(f'.{folder.name}.partial')
     shutil.rmtree(partial, ignore_errors=True)
@@ -56,6 +58,8 @@ def write_bundle(folder, network, recipe, run, calibration=(), validation=()):
                      'calibration_frames': len(calibration),
                      'versions': {tool: version(tool) for tool in tools}},
     }
+    if confidence:
+        manifest['calibration'] = confidence
     _write_manifest(partial, manifest)
     if validation:  # measured as the bundle it is, while nobody can mistake it for a whole one
         figures = _figures(open_bundle(partial), validation)
@@ -77,24 +81,28 @@ def _figures(bundle, frames):
     return {'precisions': by_precision, 'validation': validation}
 
 
-def _for_export(network, recipe):
+def _for_export(network, recipe, validation):
     """
-    Return the network rebuilt in float32, its weights rounded to float16 values.
+    Return the network rebuilt in float32, calibrated and rounded, and what calibrate() found.
 
-    Both files then hold the same numbers, and model.bin stores them in half the space. OpenVINO's
-    converter merges the scaling of pixels into the first kernel, so that one is rounded as merged.
+    Its weights are rounded to float16 values, last of all. Both files then hold the same numbers,
+    and model.bin stores them in half the space. OpenVINO's converter merges the scaling of pixels
+    into the first kernel, so that one is rounded as merged. (Batch normalisation, which
+    deeplabv3plus has, it merges into every kernel: there the two differ by a rounding.)
     """
     from train.unet import build
-    first, *others = network.get_weights()
+    copy = build(recipe)
+    copy.set_weights(network.get_weights())
+    confidence = temperature.calibrate(copy, validation, recipe) if validation else None
+    first, *others = copy.get_weights()
     with np.errstate(over='ignore'):  # becomes infinite, which is refused
         weights = [np.float32(np.float16(first / 255)) * 255,
                    *(np.float32(np.float16(w)) for w in others)]
     if not all(np.isfinite(w).all() for w in weights):
         raise ValueError('the network has weights that are not finite in float16: its training '
                          'diverged; train it again with a lower --learning-rate')
-    copy = build(recipe)
     copy.set_weights(weights)
-    return copy
+    return copy, confidence
 
 
 def _save_keras(network, path):

@@ -1,5 +1,5 @@
 """
-The networks that train.fit can build: the U-Net of this project and its two baselines.
+The networks that train.fit can build: the U-Net of this project and its baselines.
 
 All take float32 images (batch, height, width, 3) in 0..1 and return logits
 (batch, height, width, n_classes); camera_network adds the scaling of camera pixels.
@@ -7,6 +7,7 @@ All take float32 images (batch, height, width, 3) in 0..1 and return logits
 import keras
 from keras import layers
 
+from train.deeplab import deeplabv3plus
 from unet_perception.classes import parse_classes
 
 _MARGIN = 92  # pixels that unet2015 loses on each side: (572 - 388) / 2
@@ -157,15 +158,17 @@ def camera_network(network, height, width, n_filters=32, n_classes=23):
     it. For unet2015, whose output is smaller than its input, the borders are mirrored first
     (the paper's overlap-tile rule), so height and width must be 4 more than a multiple of 16.
     """
+    builders = {'unet': unet, 'fcn': fcn, 'unet2015': unet2015, 'deeplabv3plus': deeplabv3plus}
+    if network not in builders:
+        raise ValueError(f'network is {network!r}, but must be one of {", ".join(builders)}')
     inputs = keras.Input((height, width, 3), name='pixels')
     x = layers.Rescaling(1 / 255)(inputs)
     if network == 'unet2015':
         _check_mirrored(height, width)
         border = (_MARGIN, _MARGIN)
         x = keras.ops.pad(x, ((0, 0), border, border, (0, 0)), 'reflect')
-    builders = {'unet': unet, 'fcn': fcn, 'unet2015': unet2015}
-    if network not in builders:
-        raise ValueError(f'network is {network!r}, but must be one of {", ".join(builders)}')
+    else:
+        _check((height, width, 3), n_filters, n_classes, multiple_of=16)
     outputs = builders[network](x.shape[1:], n_filters, n_classes)(x)
     return keras.Model(inputs, outputs, name=f'camera_{network}')
 

@@ -73,14 +73,23 @@ def summary(matrix, names):
 
 
 def print_table(figures):
-    """Print what summary() returned as a table."""
+    """Print what summary() returned as a table, and train.scores' further figures if there."""
     from rich.console import Console
     from rich.table import Table
-    table = Table(title=f'mIoU {figures["mean_iou"]:.3f} over the classes present, '
-                        f'pixel accuracy {figures["pixel_accuracy"]:.3f}')
-    for column, side in (('class', 'left'), ('IoU', 'right'), ('share of pixels', 'right')):
-        table.add_column(column, justify=side)
+    title = (f'mIoU {figures["mean_iou"]:.3f} over the classes present, '
+             f'pixel accuracy {figures["pixel_accuracy"]:.3f}')
+    for key, name in (('mean_boundary_iou', 'mean boundary IoU'),
+                      ('calibration_error', 'calibration error')):
+        if figures.get(key) is not None:
+            title += f', {name} {figures[key]:.3f}'
+    borders = 'mean_boundary_iou' in figures
+    table = Table(title=title)
+    for column in ('class', 'IoU', *['boundary IoU'] * borders, 'pixels', 'share of pixels'):
+        table.add_column(column, justify='left' if column == 'class' else 'right')
     for name, row in figures['classes'].items():
-        iou = f'{row["iou"]:.3f}' if row['support'] else '- (never true)'
-        table.add_row(name, iou, f'{row["support"] / figures["pixels"]:.2%}')
+        cells = [f'{row["iou"]:.3f}' if row['support'] else '- (never true)']
+        if borders:
+            cells.append('-' if row['boundary_iou'] is None else f'{row["boundary_iou"]:.3f}')
+        table.add_row(name, *cells, f'{row["support"]:,}',
+                      f'{row["support"] / figures["pixels"]:.2%}')
     Console().print(table)
