@@ -132,6 +132,20 @@ def test_without_a_word_stretches_of_every_drive_are_held_out(recordings):
         split.split([recordings], Recipe())
 
 
+def test_of_extra_drives_nothing_is_held_out(recordings, tmp_path):
+    """They may be too short for stretches, and their towns may be unknown."""
+    make(tmp_path / 'more/short', blank(3), scheme='B')
+    for recipe, names in ((Recipe(val_stretches=2, val_gap=1, val_fraction=0.2), None),
+                          (Recipe(val_town=('Town02',)), {'night'})):
+        training, validation, data = split.split([recordings], recipe, [tmp_path / 'more'])
+        assert sum(f.drive.name == 'short' for f in training) == 3
+        held = {f.drive.name for f in validation}
+        assert 'short' not in held and (names is None or held == names)
+        assert data['drives']['short']['training_frames'] == 3
+    with pytest.raises(ValueError, match='--val-drive short: there is no such drive'):
+        split.split([recordings], Recipe(val_drive=('short',)), [tmp_path / 'more'])
+
+
 def test_frames_are_told_apart_by_their_drives(recordings):
     frames = [f for d in drive.find_drives([recordings]) for f in drive.find_frames(d)]
     assert [f.id for f in split.select(frames, ['rain/00003', 'clear/00003'])] == [

@@ -49,6 +49,13 @@ def add_data(parser, purpose, required=True):
                         metavar='DRIVE', help=f'the drives to {purpose}, and folders of drives')
 
 
+def add_extra(parser):
+    """Add --extra to a command: drives to train on of which split.split() holds out none."""
+    parser.add_argument('--extra', type=Path, nargs='+', action='extend', default=[],
+                        metavar='DRIVE', help='more drives to train on, and folders of drives, of '
+                        'which none is held out for validation, such as those of train.render')
+
+
 def add_scheme(parser):
     """Add --scheme, the tag scheme of the drives that do not name their own."""
     from unet_perception.labels import scheme_help, SCHEMES

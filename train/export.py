@@ -17,14 +17,14 @@ from pathlib import Path
 import sys
 
 from train import precisions
-from train.commands import add_data, run, writable
+from train.commands import add_data, add_extra, run, writable
 
 
-def export_run(folder, models, drives=(), calibration=None):
+def export_run(folder, models, drives=(), calibration=None, extra=()):
     """
     Write the bundle of a run folder's kept weights to models/NAME and return it, opened.
 
-    drives: paths of the run's drives, to make int8 and to measure all precisions by.
+    drives, extra: paths of the run's drives, to make int8 and to measure all precisions by.
     calibration: how many frames for int8; see precisions.calibration_frames.
     Raise ValueError if the run has no finished epoch, the bundle exists already, or the drives are
     not the run's.
@@ -44,7 +44,7 @@ def export_run(folder, models, drives=(), calibration=None):
     recipe = Recipe.load(folder / 'recipe.json')
     frames, validation = [], []
     if drives:
-        training, validation, data = split(drives, recipe)
+        training, validation, data = split(drives, recipe, extra)
         check_same(folder, data)
         frames = precisions.calibration_frames(training, calibration)
     writable(models)
@@ -65,6 +65,7 @@ def main(args=None):
     parser.add_argument('--models', type=Path, default=Path('models'),
                         help='folder that the bundle goes to (models)')
     add_data(parser, 'measure by: those of the run', required=False)
+    add_extra(parser)
     precisions.add_argument(parser)
     parser.add_argument('--onnx', type=Path, metavar='FILE', help='the new ONNX file')
     args = parser.parse_args(args)
@@ -76,7 +77,8 @@ def main(args=None):
 
 
 def _write_bundle(args):
-    bundle = export_run(args.source, args.models, args.data or (), args.calibration_frames)
+    bundle = export_run(args.source, args.models, args.data or (), args.calibration_frames,
+                        args.extra)
     if not args.data:
         print('no int8 network and no figures: they need --data, the drives of the run')
     print(f'wrote {bundle.path}')

@@ -12,7 +12,7 @@ with
     python -m train.fit --data DRIVE --resume runs/NAME
 
 and ends as if it had never stopped. The run keeps its recipe, but not its frames: give the same
---data again, and the same --models and --calibration-frames if you gave any.
+--data again, and the same --extra, --models and --calibration-frames if you gave any.
 
     python -m train.fit --data DRIVE --name mine --from town07-unet --classes Road,Car,Pedestrian
 
@@ -37,7 +37,7 @@ from pathlib import Path
 import shlex
 import sys
 
-from train.commands import add_data, run, writable
+from train.commands import add_data, add_extra, run, writable
 
 
 def main(args=None):
@@ -47,6 +47,7 @@ def main(args=None):
     parser = argparse.ArgumentParser(prog='python -m train.fit', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     add_data(parser, 'train on')
+    add_extra(parser)
     parser.add_argument('--name', type=_name, help='name of the run and of the bundle')
     parser.add_argument('--models', type=Path, default=Path('models'),
                         help='folder that the bundle goes to (models)')
@@ -95,7 +96,7 @@ def _fit(args, argv):
     base = open_bundle(args.bundle) if args.bundle else None
     recipe = _recipe(args, run_folder, base)
     check(recipe)
-    training, validation, data = split(args.data, recipe)
+    training, validation, data = split(args.data, recipe, args.extra)
     if len(training) < recipe.batch:
         raise ValueError(f'{len(training)} training frames are less than a batch of '
                          f'{recipe.batch}; take a smaller --batch')
@@ -134,7 +135,8 @@ def _again(args, argv, run_folder):
     options = {'--resume': run_folder, '--models': args.models, '--workers': args.workers and
                ','.join(args.workers), '--worker-index': args.worker_index, '--wait': args.wait,
                '--calibration-frames': args.calibration_frames}
-    return ['--data', *map(str, args.data),
+    extra = ['--extra', *map(str, args.extra)] if args.extra else []
+    return ['--data', *map(str, args.data), *extra,
             *(str(part) for option in options.items() if option[1] is not None
               for part in option)]
 

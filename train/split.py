@@ -84,19 +84,25 @@ def select(frames, names):
     return [f for f in frames if f.id in wanted or f.name in wanted]
 
 
-def split(paths, recipe):
+def split(paths, recipe, extra=()):
     """
     Split the drives at the paths as the recipe says; return (training, validation, data).
 
     Whole drives if the recipe names towns or drives, else stretches of every drive.
-    data: what a run keeps of it in its data.json. Raise ValueError if the drives will not do.
+    extra: paths of more drives, of which nothing is held out. data: what a run keeps of it in its
+    data.json. Raise ValueError if the drives will not do.
     """
-    drives = find_drives(paths, recipe.scheme)
+    drives = find_drives([*paths, *extra], recipe.scheme)
+    extras = {drive.name for drive in find_drives(extra, recipe.scheme)}
     whole = recipe.val_town or recipe.val_drive
-    chosen = held_out(drives, recipe.val_town, recipe.val_drive) if whole else []
+    chosen = held_out([drive for drive in drives if drive.name not in extras], recipe.val_town,
+                      recipe.val_drive) if whole else []
     training, validation = [], []
     for drive in drives:
         frames = find_frames(drive)
+        if drive.name in extras:
+            training.extend(frames)
+            continue
         if whole:
             (validation if drive in chosen else training).extend(frames)
             continue

@@ -84,7 +84,7 @@ def help_to_train(args, argv):
     with restarting(team, lambda: argv):
         recipe = Recipe.of_dict(team.plan['recipe'])
         recipe.check_same(args)
-        training, validation, _ = split(args.data, recipe)
+        training, validation, _ = split(args.data, recipe, args.extra)
         train(recipe, *prepare(team, recipe, training, validation, args.runs), None, team)
     print(f'worker {team.index} is done; worker 0 writes the bundle')
     return 0
