@@ -1,8 +1,9 @@
 """
 Random changes to a training frame, by families (recipe.FAMILIES) of what a camera may meet.
 
-Each takes and returns a float32 RGB image (height, width, 3) in 0..1, not clipped, and is stateless:
-the same seed (int64, (2,)) gives the same change. Most leave a part of the frames as they are.
+Each takes and returns a float32 RGB image (height, width, 3) in 0..1, not clipped, and is
+stateless: the same seed (int64, (2,)) gives the same change. Most leave a part of the frames as
+they are.
 """
 import tensorflow as tf
 
