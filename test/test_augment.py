@@ -53,7 +53,8 @@ def test_half_of_the_frames_are_mirrored():
 def test_a_family_changes_most_frames_within_range_and_repeats(family):
     image = tf.random.stateless_uniform((48, 64, 3), (0, 0), 30, 225)
     labels = tf.constant(np.arange(48 * 64).reshape(48, 64) // 64 % 23, tf.uint8)
-    apply = tf.function(lambda s: augment.change(image, labels, NAMES, (family,), s)[0])
+    apply = tf.function(
+        lambda number: augment.change(image, labels, NAMES, (family,), number)[0])
     changed = 0
     for i in range(40):
         out = apply(seed(i)).numpy()

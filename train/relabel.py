@@ -4,14 +4,15 @@ Split the tag None of recordings by CARLA 0.8 to 0.9.9 into sky, ground, and pix
     python -m train.relabel --data DRIVE --out NEW --sheet sheet.png
 
 Tags of scheme A have no class for the sky, nor for grass, soil and rock: all are 0, "None". NEW
-is the same drive with tags of scheme B, as CARLA 0.9.10 and later has them. A pixel of None becomes Sky (13), Terrain (22) or, where it cannot be told, 255, which is neither trained on nor
-scored. The other tags keep their numbers; the images are linked, or copied where they cannot be.
+is the same drive with tags of scheme B, as CARLA 0.9.10 and later has them. A pixel of None becomes
+Sky (13), Terrain (22) or, where it cannot be told, 255, which is neither trained on nor scored.
+The other tags keep their numbers; the images are linked, or copied where they cannot be.
 
 How it is told:
 
-- geometry: a level camera has the horizon at a known row. What is smooth, as rock is not, and hangs
-  together with the upper edge of the picture above it is sky for certain; what lies well below it
-  is ground;
+- geometry: a level camera has the horizon at a known row. What is smooth, as rock is not, and
+  hangs together with the upper edge of the picture above it is sky for certain; what lies well
+  below it is ground;
 - colour: how often each colour (16 steps a channel) comes in the one and in the other, over the
   whole drive. Any other pixel of None belongs to that in which its colour is at least 20 times as
   frequent. A drive in one weather is what this needs; give drives in several weathers one by one;
