@@ -4,7 +4,7 @@ Split the tag None of recordings by CARLA 0.8 to 0.9.9 into sky, ground, and pix
     python -m train.relabel --data DRIVE --out NEW --sheet sheet.png
 
 Tags of scheme A have no class for the sky, nor for grass, soil and rock: all are 0, "None". NEW
-is the same drive with tags of scheme B, as CARLA 0.9.10 and later has them. A pixel of None becomes
+is the same drive with tags of scheme B, as CARLA 0.9.10 and later has them. A pixel of None is now
 Sky (13), Terrain (22) or, where it cannot be told, 255, which is neither trained on nor scored.
 The other tags keep their numbers; the images are linked, or copied where they cannot be.
 

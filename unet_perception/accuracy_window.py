@@ -8,8 +8,8 @@ from collections import deque
 
 import numpy as np
 
-from unet_perception.labels import (colors_to_tags, get_scheme, NAMES, packed_to_tags, SCHEMES,
-                                    tags_to_labels)
+from unet_perception.labels import (colors_to_tags, get_scheme, IGNORE, NAMES, packed_to_tags,
+                                    SCHEMES, tags_to_labels)
 from unet_perception.metrics import confusion_matrix, summary
 
 
@@ -61,7 +61,8 @@ class Window:
     def figures(self):
         """Return metrics.summary() of the frames, by label."""
         matrix = np.zeros((len(NAMES), len(NAMES) + 1), np.int64)
-        np.add.at(matrix, list(self._scheme.labels), self._sum)
+        tags, labels = _known(self._scheme)
+        np.add.at(matrix, labels, self._sum[tags])
         return summary(matrix, NAMES)
 
     def misfit(self):
@@ -80,7 +81,14 @@ class Window:
                 f'{best:.0%} of the pixels, by scheme {self._scheme.name} in {own:.0%}')
 
     def _accuracy(self, scheme):
-        n = min(len(self._sum), len(scheme.labels))
-        if self._sum[n:].any():  # tags that it does not have
+        if self._sum[len(scheme.labels):].any():  # tags that it does not have
             return 0.0
-        return float(self._sum[range(n), scheme.labels[:n]].sum() / max(1, self._sum.sum()))
+        tags, labels = (part[:len(self._sum)] for part in _known(scheme))
+        return float(self._sum[tags, labels].sum() / max(1, self._sum[tags].sum()))
+
+
+def _known(scheme):
+    """Return the tags of a scheme that mean a label, and those labels, as two arrays."""
+    labels = np.array(scheme.labels)
+    tags = np.flatnonzero(labels != IGNORE)
+    return tags, labels[tags]

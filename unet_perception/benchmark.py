@@ -30,13 +30,14 @@ from rich.table import Table
 from unet_perception.compute_limit import compute_limits
 from unet_perception.model import open_bundle
 from unet_perception.segmenter import UPSCALES
+from unet_perception.share import MODEL
 
 
 def main(args=None):
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(prog='benchmark', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--model', default='town07-unet',
+    parser.add_argument('--model', default=MODEL,
                         help='a bundle: its folder or shipped name (%(default)s)')
     parser.add_argument('--size', type=_size, default=(800, 600), metavar='WxH',
                         help='size of the camera pictures (800x600)')

@@ -16,7 +16,7 @@ from unet_perception.bags import read_images, stamp_ns
 from unet_perception.images import to_message
 from unet_perception.model import open_bundle
 from unet_perception.replay import private_domain, running_node, spin_beside
-from unet_perception.share import shipped
+from unet_perception.share import DRIVE, shipped
 
 
 class Cameras(Node):
@@ -47,7 +47,7 @@ class Cameras(Node):
 def measure_node(args):
     """Run the node as the arguments of unet_perception.benchmark say; return its figures."""
     bundle = open_bundle(args.model)
-    drive = read_images(shipped('demo', 'town07_drive')[0], '/carla/ego_vehicle/rgb_front/image')
+    drive = read_images(shipped('demo', DRIVE)[0], '/carla/ego_vehicle/rgb_front/image')
     messages = [to_message(cv2.cvtColor(cv2.resize(image, args.size), cv2.COLOR_RGB2BGRA),
                            'bgra8', Header()) for _, image in list(drive)[::15]]
     names = ', '.join(f'camera_{i}' for i in range(args.cameras))

@@ -12,7 +12,7 @@ from unet_perception.bags import read_images
 from unet_perception.images import Picture, to_message
 from unet_perception.model import open_bundle
 from unet_perception.segmenter import Segmentation, Segmenter
-from unet_perception.share import shipped
+from unet_perception.share import DRIVE, shipped
 
 
 def main():
@@ -47,7 +47,7 @@ def main():
 def _pictures(width, height):
     """Return bgra8 Pictures of the recorded drive, brought to the camera's size."""
     images = [image for _, image in read_images(
-        shipped('demo', 'town07_drive')[0], '/carla/ego_vehicle/rgb_front/image')][::15]
+        shipped('demo', DRIVE)[0], '/carla/ego_vehicle/rgb_front/image')][::15]
     return [Picture(cv2.cvtColor(cv2.resize(image, (width, height)), cv2.COLOR_RGB2BGRA), 'bgra8')
             for image in images]
 

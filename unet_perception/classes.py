@@ -88,6 +88,9 @@ def lookup(table, scheme):
     finer = dict(scheme.finer)
     out = np.full(256, IGNORE, np.uint8)
     for tag, label in enumerate(scheme.labels):
+        if label == IGNORE:  # A's None; the rest, unless the table has one of what it hides
+            out[tag] = IGNORE if ids.keys() & set(NAMES[len(scheme.labels):]) else 0
+            continue
         name = NAMES[label]
         asked = {part for part in ids if part != name and label_of(part) == name}
         if finer.get(tag) in asked:

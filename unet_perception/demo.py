@@ -32,9 +32,7 @@ from unet_perception.classes import lookup
 from unet_perception.labels import colorize, IGNORE, scheme_help, SCHEMES
 from unet_perception.model import open_bundle
 from unet_perception.pictures import animation, contact_sheet
-from unet_perception.share import shipped
-
-DRIVE = 'town07_drive'
+from unet_perception.share import DRIVE, MODEL, shipped
 
 
 def main(args=None):
@@ -49,7 +47,7 @@ def main(args=None):
                         help='namespace of the semantic camera in the bag (%(default)s)')
     parser.add_argument('--scheme', choices=tuple(SCHEMES), default='A',
                         help=f"the semantic camera's tag scheme (A). {scheme_help()}")
-    parser.add_argument('--model', default='town07-unet',
+    parser.add_argument('--model', default=MODEL,
                         help='a bundle: its folder or shipped name (%(default)s)')
     parser.add_argument('--out', type=Path,
                         help='a new folder for the results (demo_output/<date and time>)')

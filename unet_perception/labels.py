@@ -52,7 +52,7 @@ class Scheme:
     The tags of a range of CARLA versions.
 
     colors: R, G, B of each tag in CARLA's CityScapesPalette, by tag id.
-    labels: the label 0..22 that each tag means, by tag id.
+    labels: the label 0..22 that each tag means, by tag id; 255 where it means none of them.
     finer: (tag id, name) of tags that are but a part of what their label means.
     """
 
@@ -77,14 +77,17 @@ _C_LABELS = (0, 7, 8, 1, 11, 2, 5, 18, 12, 9, 22, 13, 4, 4, 10, 10, 10, 10, 10, 
              21, 6, 14, 15, 16, 17)
 _C_FINER = ((13, 'Rider'), (14, 'Car'), (15, 'Truck'), (16, 'Bus'), (17, 'Train'),
             (18, 'Motorcycle'), (19, 'Bicycle'))
-# Scheme A, CARLA 0.8 to 0.9.9: labels 0 to 12, with two colours of its own.
+# Scheme A, CARLA 0.8 to 0.9.9: labels 1 to 12, with two colours of its own. Its tag 0, None, is
+# sky, grass, soil and rock alike, which are four classes later: it is no label. train.relabel
+# splits it.
+_A_LABELS = (IGNORE, *range(1, 13))
 _A_COLORS = (*COLORS[:2], (190, 153, 153), (250, 170, 160), *COLORS[4:13])
 # The helper in CARLA 0.8's Python client painted Other and Vehicles differently.
 _A_CLIENT_COLORS = (*_A_COLORS[:3], (72, 0, 90), *_A_COLORS[4:10], (0, 0, 255), *_A_COLORS[11:])
 
 SCHEMES = {scheme.name: scheme for scheme in (
-    Scheme('A', 'CARLA 0.8 to 0.9.9', _A_COLORS, tuple(range(13))),
-    Scheme('A-client', "CARLA 0.8's Python client", _A_CLIENT_COLORS, tuple(range(13))),
+    Scheme('A', 'CARLA 0.8 to 0.9.9', _A_COLORS, _A_LABELS),
+    Scheme('A-client', "CARLA 0.8's Python client", _A_CLIENT_COLORS, _A_LABELS),
     Scheme('B', 'CARLA 0.9.10 to 0.9.13', COLORS, tuple(range(23))),
     Scheme('C', 'CARLA 0.9.14 to 0.9.16', _C_COLORS, _C_LABELS, _C_FINER),
     # Rock (29) counts as Terrain: our choice.
@@ -109,7 +112,7 @@ def tags_to_labels(tags, scheme):
     """
     Map tag ids of the named scheme to labels.
 
-    tags: uint8 array of any shape; 255 stays 255 (ignore).
+    tags: uint8 array of any shape; 255 stays 255 (ignore), and None of scheme A becomes it.
     Return a uint8 array of the same shape. Raise ValueError on a tag outside the scheme.
     """
     labels = get_scheme(scheme).labels

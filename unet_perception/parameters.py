@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from unet_perception.runtimes import DEVICES, FALLBACKS, PRECISIONS, RUNTIMES
 from unet_perception.segmenter import UPSCALES
+from unet_perception.share import MODEL
 
 OUTPUTS = ('mask', 'confidence', 'color', 'overlay', 'label_info', 'camera_info')
 TRANSPORTS = {'raw': 'image', 'compressed': 'image/compressed'}  # and the topic of each
@@ -41,7 +42,7 @@ class Parameters:
 
     autostart: bool = _parameter(
         True, 'Configure and activate at the start; false leaves it to a lifecycle manager')
-    model: str = _parameter('town07-unet', 'Bundle: folder, or name of a shipped one')
+    model: str = _parameter(MODEL, 'Bundle: folder, or name of a shipped one')
     cameras: tuple = _parameter(
         ('',), "Namespaces of the cameras to serve together, relative to the node's; an empty "
         "one is the node's own")

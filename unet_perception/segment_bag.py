@@ -42,6 +42,7 @@ from unet_perception.parameters import OUTPUTS, Parameters
 from unet_perception.recording import copy_topic, open_recording
 from unet_perception.runtimes import DEVICES, PRECISIONS
 from unet_perception.segmenter import Segmenter, UPSCALES
+from unet_perception.share import MODEL
 
 CAMERA = '/carla/ego_vehicle/rgb_front'
 BATCH = 4  # images that go through the network at once
@@ -66,7 +67,7 @@ def main(args=None):
                              'repeated')
     parser.add_argument('--threshold', type=_share, default=0.0, metavar='0..1',
                         help='least confidence: pixels below it get 255 in the mask (0)')
-    parser.add_argument('--model', default='town07-unet',
+    parser.add_argument('--model', default=MODEL,
                         help='a bundle: its folder or shipped name (%(default)s)')
     parser.add_argument('--device', choices=DEVICES, default='auto',
                         help='what runs the network (auto: the GPU where there is one)')

@@ -2,6 +2,9 @@
 from pathlib import Path
 import sys
 
+MODEL = 'carla-fast'  # the model bundle and the recorded drive that ship and are used unless told
+DRIVE = 'town07_drive'
+
 
 def shipped(*parts):
     """
