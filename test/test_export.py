@@ -11,6 +11,7 @@ import pytest
 
 from train import bundle as bundles
 from train import export, fit, precisions, to_onnx, unet
+from train.recipe import Recipe
 from unet_perception.model import open_bundle
 from unet_perception.segmenter import resize_image, Segmenter
 
@@ -72,6 +73,19 @@ def test_the_confidence_is_calibrated_on_the_validation_frames(trained):
     assert 0.1 <= found['temperature'] <= 10 and 0 < found['ece_after'] < 1
     assert found['pixels'] == 2000 * len((trained / 'runs/small/validation.txt')
                                          .read_text().split())
+
+
+def test_openvino_labels_as_deeplab_does(recorded, tmp_path):
+    """It has layers that the other networks lack."""
+    import openvino
+    network = unet.build(Recipe(network='deeplabv3plus', height=32, width=48, filters=4))
+    bundles._save_openvino(network, tmp_path / 'model.xml')
+    pixels = np.float32([resize_image(image, 32, 48, 'area') for _, image, _ in recorded[::30]])
+    theirs = network.predict_on_batch(pixels)
+    ours = openvino.Core().compile_model(
+        tmp_path / 'model.xml', 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})(pixels)[0]
+    np.testing.assert_allclose(ours, theirs, atol=5e-3)
+    assert np.mean(ours.argmax(-1) == theirs.argmax(-1)) > 0.99
 
 
 def test_export_does_what_fit_does(trained, drive_folder, tmp_path, monkeypatch):

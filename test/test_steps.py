@@ -49,6 +49,27 @@ def test_a_batch_in_parts_is_learnt_from_as_the_whole(drive_folder):
     assert_close(whole, trained(drive_folder, dataclasses.replace(recipe, accumulate=4)))
 
 
+def test_deeplab_trains_in_frames_of_two_sizes():
+    """In mixed precision; what its batch normalisation remembers is of the training alone."""
+    recipe = dataclasses.replace(SMALL, network='deeplabv3plus', precision='mixed_bfloat16',
+                                 coarse=0.5)
+    steps = Steps(recipe, 8, tf.distribute.get_strategy())
+    rng = np.random.default_rng(0)
+    losses, known = [], []
+    for height, width in ((16, 32), (32, 48)):
+        images = 255 * rng.random((4, height, width, 3), np.float32)
+        labels = np.where(images[..., 0] > 128, 7, 9).astype(np.uint8)
+        losses += [float(steps.train([(images, labels)])[0]) for _ in range(4)]
+        known.append(steps.network.get_weights())
+        _, matrix = steps.validate((images, labels))
+        assert matrix.sum() == labels.size
+    assert np.isfinite(losses).all() and losses[3] < losses[0] and losses[-1] < losses[4]
+    moving = [i for i, v in enumerate(steps.network.weights) if 'moving' in v.path]
+    assert len(moving) > 50 and all((known[0][i] != known[1][i]).any() for i in moving)
+    for before, after in zip(known[1], steps.network.get_weights()):
+        np.testing.assert_array_equal(before, after)
+
+
 def test_two_replicas_learn_what_one_does(drive_folder):
     """Clipping, both losses, figures: all are of the whole batch. A process of its own has two."""
     code = """

@@ -36,20 +36,31 @@ def prediction_panel(images, truths, predictions, names, colors, png):
     of their images. names, colors: class name and (R, G, B) by label id.
     """
     figure = Figure(figsize=(9.5, 1.75 * len(images) + 0.6), layout='constrained')
-    grid = figure.subplots(len(images), 3, squeeze=False)
-    for row, shown in zip(grid, zip(images, truths, predictions)):
-        image, *labels = shown
-        for axes, picture in zip(row, (image, *(colorize(ids, colors) for ids in labels))):
+    draw_panel(figure, images, {'truth': truths, 'prediction': predictions}, names, colors)
+    figure.savefig(png, dpi=110)
+
+
+def draw_panel(figure, images, labels, names, colors):
+    """
+    Draw rows of images and their labels, and beneath the colours of the classes in sight.
+
+    images: uint8 RGB arrays. labels: {title of the column: uint8 label arrays}; 255, which is no
+    label, is white.
+    """
+    grid = figure.subplots(len(images), 1 + len(labels), squeeze=False)
+    columns = {'image': images, **{title: [colorize(ids, colors) for ids in column]
+                                   for title, column in labels.items()}}
+    for column, (title, pictures) in zip(grid.T, columns.items()):
+        for axes, picture in zip(column, pictures, strict=True):
             axes.imshow(picture, interpolation='nearest')
             axes.set_axis_off()
-    for axes, title in zip(grid[0], ('image', 'truth', 'prediction')):
-        axes.set_title(title)
-    present = np.unique(np.concatenate([ids.ravel() for ids in (*truths, *predictions)]))
+        column[0].set_title(title)
+    present = np.unique(np.concatenate([ids.ravel() for column in labels.values()
+                                        for ids in column]))
     figure.legend(
         handles=[Patch(facecolor=np.array(colors[i]) / 255, edgecolor='grey', label=names[i])
                  for i in present if i != IGNORE],
         loc='outside lower center', ncols=7, fontsize=8, frameon=False)
-    figure.savefig(png, dpi=110)
 
 
 def confusion_png(matrix, names, png):
