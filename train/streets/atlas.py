@@ -79,7 +79,7 @@ def _levels(pixels):
         at += len(parts[-1])
         side = pixels.shape[1] // 2
         pixels = pixels.reshape(len(pixels), side, 2, side, 2, 4).mean((2, 4))
-    return np.array(start), np.concatenate(parts)
+    return np.array(start, np.int32), np.concatenate(parts)
 
 
 @lru_cache(maxsize=2)

@@ -42,17 +42,17 @@ class View(NamedTuple):
 
         A ray is 1 m long along the camera's forward; whole numbers are the middles of pixels.
         """
-        forward, right, up = np.moveaxis(np.asarray(vectors) @ self.rotation, -1, 0) / self.focal
+        away = np.asarray(vectors) @ self.rotation / self.focal
+        forward, right, up = away[..., 0], away[..., 1], away[..., 2]
         middle = (self.width - 1) / 2, (self.height - 1) / 2
         return np.stack([right, -up, forward * self.focal - right * middle[0] + up * middle[1]],
                         -1)
 
     def see(self, points):
         """Return (..., 3), x w, y w and w (depth, m) of points (..., 3)."""
-        forward, right, up = np.moveaxis((points - self.position) @ self.rotation, -1, 0)
-        return np.stack([forward * (self.width - 1) / 2 + self.focal * right,
-                         forward * (self.height - 1) / 2 - self.focal * up, forward], -1)
-
+        project = np.array([[(self.width - 1) / 2, self.focal, 0],
+                            [(self.height - 1) / 2, 0, -self.focal], [1, 0, 0]])
+        return (points - self.position) @ (project @ self.rotation.T).T
 
 def clipped(polygon):
     """Return the pixels (k, 2) of the part beyond NEAR; rows of the polygon are x w, y w, w."""

@@ -64,7 +64,7 @@ def parts(view, scene, faces):
         return np.concatenate([np.array([sky, *ours]), getattr(faces, name)])
 
     spread = np.sqrt(np.linalg.norm(across, axis=1) * np.linalg.norm(down, axis=1))
-    return Parts(both('tag', 13), both('tile', 0), both('color', (0, 0, 0)), plane,
+    return Parts(both('tag', 13), both('tile', 0).astype(np.int32), both('color', (0, 0, 0)), plane,
                  np.stack(places, 1), spread, distance, normal, both('glow', 0.0, 0.0),
                  both('round', 0.0, 0.0), count)
 
@@ -99,42 +99,53 @@ def _fixed(pixels):
     return (pixels.clip(-20000, 20000) * 16).round().astype(np.int32)
 
 
-def facing(view, faces, table):
-    """Return the numbers of the faces that may be in the picture, from near to far."""
-    seen = view.see(faces.corners)
-    w = seen[..., 2]
-    limits = view.width - 1, view.height - 1
-    inside = ((seen[..., :2] > -w[..., None]).any(1)
-              & (seen[..., :2] < w[..., None] * (limits + np.ones(2))).any(1)).all(1)
-    front = faces.both | (table.distance[table.ground:] < -1e-3)
-    numbers = np.flatnonzero(inside & front & (w.max(1) > NEAR))
-    return numbers[np.argsort(w[numbers].mean(1))], seen
+def polygons(seen, size):
+    """
+    Return the polygons that may be in a picture of that size as (numbers, pixels, bounds).
+
+    seen: (n, k, 3), View.see() of their corners. pixels: a list of (k, 2). bounds: int (n, 4),
+    the left, top, right and bottom that hold the pixels inside, the latter two exclusive.
+    """
+    w, limits = seen[..., 2], np.array(size)
+    before = (seen[..., :2] > -w[..., None]).any(1)
+    inside = (before & (seen[..., :2] < w[..., None] * limits).any(1)).all(1)
+    numbers = np.flatnonzero(inside & (w.max(1) > NEAR))
+    seen = seen[numbers]
+    near = seen[..., 2].min(1) < NEAR
+    whole = seen[..., :2] / np.where(near[:, None], 1, seen[..., 2])[..., None]
+    pixels = list(whole)
+    low, high = whole.min(1), whole.max(1)
+    for number in np.flatnonzero(near):
+        pixels[number] = clipped(seen[number])
+        low[number], high[number] = pixels[number].min(0), pixels[number].max(0)
+    low = (low - 1).clip(0, limits).astype(int)
+    high = (high + 2).clip(0, limits).astype(int)
+    return numbers, pixels, np.concatenate([low, high], 1)
 
 
 def _paint_faces(view, faces, table, cover, cut, shown, nearness):
+    seen = view.see(faces.corners)
+    front = np.flatnonzero(faces.both | (table.distance[table.ground:] < -1e-3))
+    numbers, pixels, bounds = polygons(seen[front], (view.width, view.height))
+    numbers = front[numbers]
+    depth = np.maximum(seen[numbers, :, 2], NEAR)
+    most = (1 / depth.min(1)).tolist()
+    order = np.argsort(depth.mean(1))  # what is near leaves less to do for what is behind it
     mask = np.zeros(shown.shape, np.uint8)
-    numbers, seen = facing(view, faces, table)
     holes, first = cut[faces.tile], table.ground
     planes, places = table.plane.astype(np.float32), table.places.astype(np.float32)
     columns = np.arange(view.width, dtype=np.float32)
     rows = np.arange(view.height, dtype=np.float32)[:, None]
-    for number in numbers.tolist():
-        polygon = seen[number]
-        pixels = clipped(polygon)
-        if len(pixels) < 3:
-            continue
-        (left, top), (right, bottom) = pixels.min(0), pixels.max(0)
-        left, top = max(int(left) - 1, 0), max(int(top) - 1, 0)
-        right, bottom = min(int(right) + 2, view.width), min(int(bottom) + 2, view.height)
+    for place in order.tolist():
+        number, (left, top, right, bottom) = int(numbers[place]), bounds[place].tolist()
         if left >= right or top >= bottom:
             continue
         part, at = first + number, (slice(top, bottom), slice(left, right))
         local = mask[at]
-        cv2.fillConvexPoly(local, _fixed(pixels - (left, top)), 1, shift=4)
+        cv2.fillConvexPoly(local, _fixed(pixels[place] - (left, top)), 1, shift=4)
         x, y = columns[left:right], rows[top:bottom]
         a, b, c = planes[part]
-        most = 1 / max(polygon[:, 2].min(), NEAR)
-        near = np.minimum(a * x + (b * y + c), most)
+        near = np.minimum(a * x + (b * y + c), most[place])
         there = (near > nearness[at]) & local.view(bool)
         local[:] = 0
         if holes[number]:

@@ -64,7 +64,8 @@ class Scene:
     """
 
     def __init__(self):
-        self.strips, self.lamps, self.blots, self.shades, self._faces = [], [], [], [], []
+        self.strips, self.lamps, self.blots, self.shades = [], [], [], []
+        self._corners, self._counts, self._surfaces = [], [], []
 
     def strip(self, polygon, tag, tile, color=(1, 1, 1), side=4.0, height=0.0,
               turn=0.0, origin=(0.0, 0.0)):
@@ -75,34 +76,16 @@ class Scene:
     def quads(self, corners, tag, tile, color=(1, 1, 1), side=None, fit=WHOLE, glow=0.0,
               round_=0.0, both=False, shadow=True):
         """
-        Add faces; corners (n, 4, 3) or (4, 3), the rest for each or for all of them.
+        Add faces; corners (n, 4, 3) or (4, 3), the rest for all of them.
 
         side: width and height of the tile in m, from the first corner; else the tile is fitted,
         fit: its left, top, right and bottom place.
         """
         corners = np.asarray(corners, float).reshape(-1, 4, 3)
-        count = len(corners)
-        right, up = corners[:, 1] - corners[:, 0], corners[:, 3] - corners[:, 0]
-        normal = np.cross(right, up)
-        across, above = np.cross(up, normal), np.cross(normal, right)
-        across /= (across * right).sum(1, keepdims=True) + 1e-12
-        above /= (above * up).sum(1, keepdims=True) + 1e-12
-        if side is None:
-            left, top, end, bottom = np.broadcast_to(fit, (count, 4)).T
-            width, height = (end - left)[:, None], (bottom - top)[:, None]
-            origin = np.stack([left, bottom], 1)
-        else:
-            wide, high = np.broadcast_to(side, (count, 2)).T[..., None]
-            width = np.linalg.norm(right, axis=1, keepdims=True) / wide
-            height = np.linalg.norm(up, axis=1, keepdims=True) / high
-            origin = np.broadcast_to((0.0, 1.0), (count, 2))
-
-        def each(value):
-            return np.broadcast_to(value, (count,))
-
-        self._faces.append(Faces(
-            corners, each(tag), each(tile), np.broadcast_to(color, (count, 3)), across * width,
-            -above * height, origin, each(glow), each(round_), each(both), each(shadow)))
+        self._corners.append(corners)
+        self._counts.append(len(corners))
+        self._surfaces.append((tag, tile, *color, *(side or (0, 0)), *fit, glow, round_, both,
+                               shadow))
 
     def box(self, x, y, yaw, z, size, tag, tile, color=(1, 1, 1), sides=range(5), **surface):
         """Add a box: middle, direction (radians), lower side, length, width and height, m."""
@@ -116,12 +99,12 @@ class Scene:
         """
         Add upright pictures that face the camera.
 
-        places: (n, 3), the middles of their feet. size: (n, 2) or (2,), width and height.
+        places: (n, 3), the middles of their feet. size: width and height.
         """
         places = np.asarray(places, float).reshape(-1, 3)
-        width, height = np.broadcast_to(size, (len(places), 2)).T[..., None]
+        width, height = size
         away = places[:, :2] - camera[:2]
-        away /= np.linalg.norm(away, axis=1, keepdims=True) + 1e-9
+        away /= np.hypot(*away.T)[:, None] + 1e-9
         right = np.column_stack([-away[:, 1], away[:, 0], np.zeros(len(away))]) * width / 2
         up = np.array([0, 0, 1.0]) * height
         corners = np.stack([places - right, places + right, places + right + up,
@@ -132,4 +115,21 @@ class Scene:
 
     def faces(self):
         """Return all Faces."""
-        return Faces(*map(np.concatenate, zip(*self._faces)))
+        corners = np.concatenate(self._corners)
+        tag, tile, r, g, b, *sizes, glow, round_, both, shadow = np.repeat(
+            np.array(self._surfaces, float), self._counts, 0).T
+        wide, high, left, top, end, bottom = (size[:, None] for size in sizes)
+        right, up = corners[:, 1] - corners[:, 0], corners[:, 3] - corners[:, 0]
+        # The vectors of the plane that have 1 with one of the two edges and 0 with the other.
+        squares = [(e * e).sum(1, keepdims=True) for e in (right, up)]
+        both_ways = (right * up).sum(1, keepdims=True)
+        area = squares[0] * squares[1] - both_ways ** 2 + 1e-12
+        across = (right * squares[1] - up * both_ways) / area
+        above = (up * squares[0] - right * both_ways) / area
+        fitted = wide == 0
+        wide, high = np.where(fitted, 1, wide), np.where(fitted, 1, high)
+        across = across * np.where(fitted, end - left, np.sqrt(squares[0]) / wide)
+        above = above * np.where(fitted, bottom - top, np.sqrt(squares[1]) / high)
+        origin = np.where(fitted, np.concatenate([left, bottom], 1), (0.0, 1.0))
+        return Faces(corners, tag.astype(int), tile.astype(int), np.stack([r, g, b], 1), across,
+                     -above, origin, glow, round_, both > 0, shadow > 0)

@@ -2,9 +2,8 @@
 import cv2
 import numpy as np
 from train.streets.atlas import LEVELS
-from train.streets.camera import clipped
 from train.streets.noise import SIDE
-from train.streets.painting import SKY
+from train.streets.painting import polygons, SKY
 
 ROWS = 24  # shaded at a time, so that they stay in the processor's cache
 
@@ -17,32 +16,41 @@ def shade(view, scene, faces, table, shown, nearness, weather, atlas, sky, rng):
     """
     light, dark = _light(view, faces, table, weather)
     shadow = _shadow(view, scene, faces, weather, shown.shape)
-    numbers = np.concatenate([table.places.reshape(-1, 6), _level(view, table)[:, None],
-                              light * table.color, table.glow[:, None]], 1).astype(np.float32)
+    places = np.ascontiguousarray(table.places.reshape(-1, 6).T * SIDE, np.float32)
+    levels = _level(view, table).astype(np.float32)
+    tints = (light * table.color).astype(np.float32)
+    glows = (table.glow / 255).astype(np.float32)
     out = np.empty((*shown.shape, 3), np.float32)
     columns = np.arange(view.width, dtype=np.float32)
     air = (weather.horizon * 255).astype(np.float32)
     for top in range(0, view.height, ROWS):
         at = slice(top, top + ROWS)
-        part, near = shown[at], np.maximum(nearness[at], 1e-4)
+        part, near = shown[at], np.maximum(nearness[at], np.float32(1e-4))
         rows = np.arange(top, top + len(part), dtype=np.float32)[:, None]
-        of = np.take(numbers, part, 0)
         depth = 1 / near
-        u, v = (((of[..., i] * columns + of[..., i + 1] * rows + of[..., i + 2]) * depth * SIDE)
-                .astype(np.int32) & SIDE - 1 for i in (0, 3))
-        level = (of[..., 6] - 1.5 * np.log2(near)).clip(0, LEVELS - 1).astype(np.int32)
+        u, v = (((np.take(a, part) * columns + np.take(b, part) * rows + np.take(c, part)) * depth)
+                .astype(np.int32) & SIDE - 1 for a, b, c in (places[:3], places[3:]))
+        level = np.take(levels, part) - 1.5 * np.log2(near)
+        level = level.clip(0, LEVELS - 1).astype(np.int32)
         side = 8 - level
         place = (((table.tile[part] << side) + (v >> level)) << side) + (u >> level)
         texel = np.take(atlas.texels, atlas.start[level] + place).view(np.uint8)
-        texel = texel.reshape(*part.shape, 4).astype(np.float32)
-        color = texel[..., :3] * of[..., 7:10]
-        shine = texel[..., 3:] * (of[..., 10:] / 255)
-        color += (texel[..., :3] - color) * np.minimum(shine, 1)
-        under = (part < table.ground)[..., None] * (shadow[at][..., None] * np.float32(1 / 255))
-        color *= 1 - under * dark
+        texel = texel.reshape(*part.shape, 4)
+        color = np.take(tints, part, 0)
+        color *= texel[..., :3]
+        glow = np.take(glows, part)
+        if glow.any():
+            glow = np.minimum(glow * texel[..., 3], 1)[..., None]
+            color += (texel[..., :3] - color) * glow
+        if shadow[at].any():
+            under = (part < table.ground) * shadow[at]
+            color *= 1 - under[..., None] * (dark / 255)
         haze = 1 - np.exp(depth * np.float32(-weather.haze))
         color += (air - color) * haze[..., None]
-        out[at] = np.where((part == SKY)[..., None], sky[at], color)
+        above = part == SKY
+        if above.any():
+            np.copyto(color, sky[at], where=above[..., None])
+        out[at] = color
     return out
 
 
@@ -71,23 +79,22 @@ def _shadow(view, scene, faces, weather, shape):
     out = np.zeros(shape, np.uint8)
     if weather.sun.max() > 0.2:
         away = weather.to_sun[:2] / max(weather.to_sun[2], 0.12)
-        cast = list(faces.corners[faces.shadow]) + scene.shades
-        for polygon in cast:
-            flat = np.zeros_like(polygon)
-            flat[:, :2] = polygon[:, :2] - polygon[:, 2:] * away
-            _fill(out, view, flat, 255)
+        flat = [faces.corners[faces.shadow]]
+        for count in {len(shade) for shade in scene.shades}:
+            flat.append(np.stack([shade for shade in scene.shades if len(shade) == count]))
+        for corners in flat:
+            level = corners[..., :2] - corners[..., 2:] * away
+            _fill(out, view, level, 255)
         out = cv2.blur(out, (3, 3))
     blots = np.zeros(shape, np.uint8)
-    for polygon in scene.blots:
-        _fill(blots, view, np.column_stack([polygon, np.zeros(len(polygon))]), 190)
+    if scene.blots:
+        _fill(blots, view, np.stack(scene.blots), 190)
     return np.maximum(out, cv2.blur(blots, (9, 5)))
 
 
-def _fill(mask, view, polygon, value):
-    seen = view.see(polygon)
-    if seen[:, 2].max() < 0.3:
-        return
-    pixels = clipped(seen)
-    if len(pixels) > 2:
+def _fill(mask, view, level, value):
+    """Fill polygons (n, k, 2) on the ground."""
+    seen = view.see(np.concatenate([level, np.zeros((*level.shape[:2], 1))], 2))
+    for pixels in polygons(seen, (view.width, view.height))[1]:
         cv2.fillPoly(mask, [(pixels.clip(-9999, 9999) * 16).round().astype(np.int32)], value,
                      shift=4)
