@@ -1,0 +1,159 @@
+"""Which part of a scene each pixel shows, and how near it is."""
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from train.streets.camera import clipped, NEAR
+from train.streets.noise import SIDE
+
+SKY, BASE = 0, 1  # parts; the strips follow the base (the plane under all), the faces the strips
+
+
+class Parts(NamedTuple):
+    """
+    What is common to all pixels of a part, by part.
+
+    tag, tile: int. color: (n, 3). plane: (n, 3), of 1 / depth by pixel (View.rays). places:
+    (n, 2, 3), the same of the place in the tile over depth. distance: from the camera to the
+    plane, m. normal: (n, 3). glow, round: as of Faces. ground: how many parts are sky and ground.
+    """
+
+    tag: np.ndarray
+    tile: np.ndarray
+    color: np.ndarray
+    plane: np.ndarray
+    places: np.ndarray
+    spread: np.ndarray
+    distance: np.ndarray
+    normal: np.ndarray
+    glow: np.ndarray
+    round: np.ndarray  # noqa: A003
+    ground: int
+
+
+def parts(view, scene, faces):
+    """Return the Parts of a scene whose Faces are given; its first strip is the base."""
+    strips = scene.strips
+    height = np.array([0.0, *(strip.height for strip in strips)])
+    count, total = len(height), len(height) + len(faces.tag)
+    corner = np.zeros((total, 3))
+    corner[:count, 2] = height
+    corner[count:] = faces.corners[:, 0]
+    normal = np.zeros((total, 3))
+    normal[:count, 2] = 1
+    first = faces.corners[:, 0]
+    normal[count:] = np.cross(faces.corners[:, 2] - first, faces.corners[:, 1] - first)
+    normal[count:] /= np.linalg.norm(normal[count:], axis=1, keepdims=True) + 1e-9
+    side, turn, x, y = np.array([(1.0, 0, 0, 0), *((s.side, s.turn, *s.origin) for s in strips)]).T
+    corner[:count, 0], corner[:count, 1] = x, y
+    east, none = np.stack([np.cos(turn), np.sin(turn)]) / side, np.zeros(count)
+    across = np.concatenate([np.stack([-east[1], east[0], none], 1), faces.across])
+    down = np.concatenate([np.stack([east[0], east[1], none], 1), faces.down])
+    origin = np.concatenate([np.zeros((count, 2)), faces.origin])
+    away = corner - view.position
+    distance = (normal * away).sum(1)
+    distance = np.where(abs(distance) < 1e-4, -1e-4, distance)
+    plane = view.rays(normal) / distance[:, None]
+    places = []
+    for axis, start in ((across, origin[:, 0]), (down, origin[:, 1])):
+        shift = start - (axis * away).sum(1)
+        places.append(view.rays(axis) + shift[:, None] * plane)
+
+    def both(name, sky, of_strips=None):
+        ours = [getattr(s, name) if of_strips is None else of_strips for s in strips]
+        return np.concatenate([np.array([sky, *ours]), getattr(faces, name)])
+
+    spread = np.sqrt(np.linalg.norm(across, axis=1) * np.linalg.norm(down, axis=1))
+    return Parts(both('tag', 13), both('tile', 0).astype(np.int32), both('color', (0, 0, 0)), plane,
+                 np.stack(places, 1), spread, distance, normal, both('glow', 0.0, 0.0),
+                 both('round', 0.0, 0.0), count)
+
+
+def paint(view, scene, faces, table, cover, cut):
+    """
+    Return int32 parts (height, width) and float32 nearness, 1 / depth (0 in the sky).
+
+    table: the Parts. cover, cut: of the Atlas.
+    """
+    shape = view.height, view.width
+    shown = np.zeros(shape, np.int32)
+    columns, rows = np.arange(view.width), np.arange(view.height)[:, None]
+    a, b, c = table.plane[BASE]
+    below = (a * columns + (b * rows + c)).astype(np.float32)
+    for number, strip in enumerate(scene.strips, BASE):
+        if number == BASE:
+            shown[below > 1e-4] = BASE
+            continue
+        points = np.column_stack([strip.polygon, np.full(len(strip.polygon), strip.height)])
+        pixels = clipped(view.see(points))
+        if len(pixels) > 2:
+            cv2.fillPoly(shown, [_fixed(pixels)], number, shift=4)
+    lift = np.zeros(len(table.tag), np.float32)
+    lift[BASE:table.ground] = view.position[2] / -table.distance[BASE:table.ground]
+    nearness = np.maximum(below, 0) * lift[shown]
+    _paint_faces(view, faces, table, cover, cut, shown, nearness)
+    return shown, nearness
+
+
+def _fixed(pixels):
+    return (pixels.clip(-20000, 20000) * 16).round().astype(np.int32)
+
+
+def polygons(seen, size):
+    """
+    Return the polygons that may be in a picture of that size as (numbers, pixels, bounds).
+
+    seen: (n, k, 3), View.see() of their corners. pixels: a list of (k, 2). bounds: int (n, 4),
+    the left, top, right and bottom that hold the pixels inside, the latter two exclusive.
+    """
+    w, limits = seen[..., 2], np.array(size)
+    before = (seen[..., :2] > -w[..., None]).any(1)
+    inside = (before & (seen[..., :2] < w[..., None] * limits).any(1)).all(1)
+    numbers = np.flatnonzero(inside & (w.max(1) > NEAR))
+    seen = seen[numbers]
+    near = seen[..., 2].min(1) < NEAR
+    whole = seen[..., :2] / np.where(near[:, None], 1, seen[..., 2])[..., None]
+    pixels = list(whole)
+    low, high = whole.min(1), whole.max(1)
+    for number in np.flatnonzero(near):
+        pixels[number] = clipped(seen[number])
+        low[number], high[number] = pixels[number].min(0), pixels[number].max(0)
+    low = (low - 1).clip(0, limits).astype(int)
+    high = (high + 2).clip(0, limits).astype(int)
+    return numbers, pixels, np.concatenate([low, high], 1)
+
+
+def _paint_faces(view, faces, table, cover, cut, shown, nearness):
+    seen = view.see(faces.corners)
+    front = np.flatnonzero(faces.both | (table.distance[table.ground:] < -1e-3))
+    numbers, pixels, bounds = polygons(seen[front], (view.width, view.height))
+    numbers = front[numbers]
+    depth = np.maximum(seen[numbers, :, 2], NEAR)
+    most = (1 / depth.min(1)).tolist()
+    order = np.argsort(depth.mean(1))  # what is near leaves less to do for what is behind it
+    mask = np.zeros(shown.shape, np.uint8)
+    holes, first = cut[faces.tile], table.ground
+    planes, places = table.plane.astype(np.float32), table.places.astype(np.float32)
+    columns = np.arange(view.width, dtype=np.float32)
+    rows = np.arange(view.height, dtype=np.float32)[:, None]
+    for place in order.tolist():
+        number, (left, top, right, bottom) = int(numbers[place]), bounds[place].tolist()
+        if left >= right or top >= bottom:
+            continue
+        part, at = first + number, (slice(top, bottom), slice(left, right))
+        local = mask[at]
+        cv2.fillConvexPoly(local, _fixed(pixels[place] - (left, top)), 1, shift=4)
+        x, y = columns[left:right], rows[top:bottom]
+        a, b, c = planes[part]
+        near = np.minimum(a * x + (b * y + c), most[place])
+        there = (near > nearness[at]) & local.view(bool)
+        local[:] = 0
+        if holes[number]:
+            if not there.any():
+                continue
+            safe = np.maximum(near, 1e-5)
+            u, v = (((p * x + (q * y + r)) / safe * SIDE).astype(np.int32) & SIDE - 1
+                    for p, q, r in places[part])
+            there &= cover[faces.tile[number]].ravel()[v * SIDE + u]
+        np.copyto(nearness[at], near, where=there)
+        np.copyto(shown[at], part, where=there)
