@@ -1,13 +1,15 @@
 """
-The tiles of a drive, in one array with ever smaller versions of each, so that looking them up is
-a single take(). A drive has its own, so that two drives share no brick and no tree.
+The tiles of a drive.
+
+They are in one array with ever smaller versions of each, so that looking them up is a single
+take(). A drive has its own, so that two drives share no brick and no tree.
 """
 from functools import lru_cache
 
 import cv2
 import numpy as np
 from train.streets import cars, facades, figures, plants, signs, surfaces
-from train.streets.noise import noise, SIDE
+from train.streets.noise import noise
 
 LEVELS = 8  # halvings: from 256 to 2 pixels a side
 _SOLID = {'asphalt': (surfaces.asphalt, 5), 'slabs': (surfaces.slabs, 7),
@@ -59,7 +61,7 @@ class Atlas:
             add(f'{name} front', cars.end(rng, kind, True), False)
             add(f'{name} back', cars.end(rng, kind, False), False)
         self.cut = np.array(holes)
-        pixels = np.stack(tiles)
+        pixels = np.stack([tile.round().astype(np.uint8) for tile in tiles])
         self.cover = pixels[..., 3] > 127
         self.cover[~self.cut] = True
         self.start, self.texels = _levels(pixels)
@@ -75,15 +77,15 @@ def _levels(pixels):
     start, parts, at = [], [], 0
     for _ in range(LEVELS):
         start.append(at)
-        parts.append(pixels.round().astype(np.uint8).reshape(-1, 4).view(np.uint32)[:, 0])
+        parts.append(pixels.reshape(-1, 4).view(np.uint32)[:, 0])
         at += len(parts[-1])
         side = pixels.shape[1] // 2
-        pixels = pixels.reshape(len(pixels), side, 2, side, 2, 4).mean((2, 4))
+        pixels = np.stack([cv2.resize(tile, (side, side), interpolation=cv2.INTER_AREA)
+                           for tile in pixels])
     return np.array(start, np.int32), np.concatenate(parts)
 
 
 @lru_cache(maxsize=2)
 def atlas(seed, drive):
     """Return the Atlas of a drive."""
-    cv2.setNumThreads(1)
     return Atlas(np.random.default_rng([seed, drive, 0xA71A5]))

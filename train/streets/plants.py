@@ -36,11 +36,14 @@ def _blobs(rng, places, ragged, fine=0.35):
     cover, light = np.full((SIDE, SIDE), -1, np.float32), np.zeros((SIDE, SIDE), np.float32)
     side = rng.choice([-1, 1])
     for x, y, radius in places:
-        dx, dy = (X - x) / radius, (Y - y) / radius
-        solid = 1 - np.sqrt(dx * dx + dy * dy) + ragged * texture
-        on = solid > 0.12
-        light[on] = (0.82 - 0.42 * dy - 0.22 * side * dx)[on] * rng.uniform(0.88, 1.12)
-        np.maximum(cover, solid, out=cover)
+        reach = radius * (1 + 4 * ragged)  # noise above 4 deviations aside, all of it
+        at = tuple(slice(max(0, int((c - reach) * SIDE)), max(0, int((c + reach) * SIDE) + 1))
+                   for c in (y, x))
+        dx, dy = (X[at] - x) / radius, (Y[at] - y) / radius
+        solid = 1 - np.sqrt(dx * dx + dy * dy) + ragged * texture[at]
+        shine = (0.82 - 0.42 * dy - 0.22 * side * dx) * np.float32(rng.uniform(0.88, 1.12))
+        np.copyto(light[at], shine, where=solid > 0.12)
+        np.maximum(cover[at], solid, out=cover[at])
     light += 0.2 * leaves + 0.16 * texture
     return (cover + 0.16 * leaves) > 0.12, light
 
