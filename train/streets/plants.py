@@ -161,7 +161,7 @@ def bush(rng):
 
 
 def hedge(rng):
-    """A clipped row, without a seam at its ends."""
+    """Draw a clipped row, without a seam at its ends."""
     leaves, clumps = noise(rng, 0.3, 12), noise(rng, 1.1, 5)
     there = Y > 0.07 + 0.03 * clumps + 0.02 * leaves
     light = 0.95 - 0.5 * Y + 0.25 * leaves + 0.15 * clumps
@@ -169,7 +169,7 @@ def hedge(rng):
 
 
 def thicket(rng):
-    """A wood's edge, without a seam at its ends: crowns over crowns, ragged at the top."""
+    """Draw the edge of a wood, without a seam at its ends: crowns, ragged at the top."""
     tall = noise(rng, 1.2, 2, (4, 1))
     clumps, leaves = noise(rng, 1.1, 4), noise(rng, 0.35, 12)
     tips = np.roll(tall, 7, 0)[0]
@@ -182,7 +182,7 @@ def thicket(rng):
 
 
 def corn(rng):
-    """A row of tall stalks, without a seam at its ends."""
+    """Draw a row of tall stalks, without a seam at its ends."""
     stalks, leaves = noise(rng, 0.7, 8, (0.1, 1)), noise(rng, 0.5, 8, (0.45, 1))
     tips = stalks[0][None]
     there = (Y > 0.16 + 0.07 * tips) & (stalks + 0.8 * leaves > -1.9 + 1.0 * (Y < 0.3))
