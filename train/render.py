@@ -58,12 +58,15 @@ def _render(args):
     jobs = [(args.out, args.seed, drive, args.frames, args.size or SIZES[drive % len(SIZES)])
             for drive in range(args.drives) if not _folder(args.out, drive).exists()]
     before = (args.drives - len(jobs)) * args.frames
-    # Not forked: a process that threads ran in, of OpenCV say, may hang when it is.
-    with (Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress,
-          get_context('spawn').Pool(min(args.jobs, max(1, len(jobs))), _quiet) as pool):
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
         task = progress.add_task('rendering', total=args.drives * args.frames, completed=before)
-        for frames in pool.imap_unordered(_drive, jobs):
-            progress.advance(task, frames)
+        if args.jobs == 1:
+            for job in jobs:
+                progress.advance(task, _drive(job))
+        else:  # not forked: a process that OpenCV has threads in may hang when it is
+            with get_context('spawn').Pool(args.jobs, _alone) as pool:
+                for frames in pool.imap_unordered(_drive, jobs):
+                    progress.advance(task, frames)
     (args.out / MARKER).unlink()
     print(f'next: python -m train.fit --data {args.out} RECORDED --name my-unet')
     return 0
@@ -94,8 +97,8 @@ def _begin(args):
         shutil.rmtree(partial)
 
 
-def _quiet():
-    """Leave Ctrl-C to the parent, which ends the pool; one process uses one core."""
+def _alone():
+    """Use one core, and leave Ctrl-C to the parent, which ends the pool."""
     import signal
 
     import cv2

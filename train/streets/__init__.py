@@ -11,5 +11,5 @@ Draw streets that look like CARLA's, with exact labels, as extra training data.
     lens        what the camera makes of it
     frame       a frame from (seed, drive, frame) alone
 
-Coordinates: x forward, y right, z up, in m; the camera stands near the origin, the ground is z = 0.
+Coordinates: x forward, y right, z up, in m; the camera is near the origin, the ground is z = 0.
 """

@@ -1,13 +1,15 @@
 """
-The tiles of a drive, in one array with ever smaller versions of each, so that looking them up is
-a single take(). A drive has its own, so that two drives share no brick and no tree.
+The tiles of a drive.
+
+They are in one array with ever smaller versions of each, so that looking them up is a single
+take(). A drive has its own, so that two drives share no brick and no tree.
 """
 from functools import lru_cache
 
 import cv2
 import numpy as np
 from train.streets import cars, facades, figures, plants, signs, surfaces
-from train.streets.noise import noise, SIDE
+from train.streets.noise import noise
 
 LEVELS = 8  # halvings: from 256 to 2 pixels a side
 _SOLID = {'asphalt': (surfaces.asphalt, 5), 'slabs': (surfaces.slabs, 7),
@@ -17,15 +19,15 @@ _SOLID = {'asphalt': (surfaces.asphalt, 5), 'slabs': (surfaces.slabs, 7),
           'planks': (surfaces.planks, 2), 'roof': (surfaces.roof, 3), 'metal': (surfaces.metal, 2),
           'rock': (surfaces.rock, 2), 'hill': (surfaces.hill, 3), 'water': (surfaces.water, 2),
           'sleepers': (surfaces.sleepers, 1), 'tram': (surfaces.tram, 1),
-          'cloth': (surfaces.cloth, 1), 'windows': (facades.windows, 10),
-          'glass': (facades.curtain_wall, 5), 'shops': (facades.shops, 5),
+          'cloth': (surfaces.cloth, 1), 'windows': (facades.windows, 12),
+          'glass': (facades.curtain_wall, 6), 'shops': (facades.shops, 5),
           'house': (facades.house, 5), 'garage': (facades.garage, 2),
           'light': (signs.traffic_light, 3), 'poster': (signs.poster, 4),
-          'windscreen': (cars.windscreen, 2)}
+          'windscreen': (cars.windscreen, 3), 'sheen': (surfaces.sheen, 3)}
 _CUT = {'broadleaf': (plants.broadleaf, 10), 'conifer': (plants.conifer, 6),
         'cypress': (plants.cypress, 2), 'palm': (plants.palm, 4), 'bush': (plants.bush, 8),
         'hedge': (plants.hedge, 2), 'thicket': (plants.thicket, 4), 'corn': (plants.corn, 2),
-        'tuft': (plants.tuft, 3), 'bare': (plants.bare_tree, 1), 'person': (figures.person, 14),
+        'tuft': (plants.tuft, 3), 'bare': (plants.bare_tree, 1), 'person': (figures.person, 22),
         'rider': (figures.rider, 3), 'rider_behind': (figures.rider_behind, 2),
         'bicycle': (figures.bicycle, 2), 'motorbike': (figures.motorbike, 2),
         'bike_behind': (figures.bike_behind, 2), 'pickets': (figures.pickets, 2),
@@ -59,7 +61,7 @@ class Atlas:
             add(f'{name} front', cars.end(rng, kind, True), False)
             add(f'{name} back', cars.end(rng, kind, False), False)
         self.cut = np.array(holes)
-        pixels = np.stack(tiles)
+        pixels = np.stack([tile.round().astype(np.uint8) for tile in tiles])
         self.cover = pixels[..., 3] > 127
         self.cover[~self.cut] = True
         self.start, self.texels = _levels(pixels)
@@ -75,15 +77,15 @@ def _levels(pixels):
     start, parts, at = [], [], 0
     for _ in range(LEVELS):
         start.append(at)
-        parts.append(pixels.round().astype(np.uint8).reshape(-1, 4).view(np.uint32)[:, 0])
+        parts.append(pixels.reshape(-1, 4).view(np.uint32)[:, 0])
         at += len(parts[-1])
         side = pixels.shape[1] // 2
-        pixels = pixels.reshape(len(pixels), side, 2, side, 2, 4).mean((2, 4))
+        pixels = np.stack([cv2.resize(tile, (side, side), interpolation=cv2.INTER_AREA)
+                           for tile in pixels])
     return np.array(start, np.int32), np.concatenate(parts)
 
 
 @lru_cache(maxsize=2)
 def atlas(seed, drive):
     """Return the Atlas of a drive."""
-    cv2.setNumThreads(1)
     return Atlas(np.random.default_rng([seed, drive, 0xA71A5]))

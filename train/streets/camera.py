@@ -54,6 +54,7 @@ class View(NamedTuple):
                             [(self.height - 1) / 2, 0, -self.focal], [1, 0, 0]])
         return (points - self.position) @ (project @ self.rotation.T).T
 
+
 def clipped(polygon):
     """Return the pixels (k, 2) of the part beyond NEAR; rows of the polygon are x w, y w, w."""
     w = polygon[:, 2]

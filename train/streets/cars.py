@@ -58,7 +58,7 @@ def _outline(kind):
 
 
 def side(rng, kind):
-    """The side, its front at the right; holes around it and below it."""
+    """Draw the side, its front at the right; holes around it and below it."""
     rgb, there = np.full((SIDE, SIDE, 3), 120, np.float32), np.zeros((SIDE, SIDE), np.uint8)
     shape = [_outline(kind).round().astype(np.int32)]
     cv2.fillPoly(there, shape, 1)
@@ -106,7 +106,7 @@ def side(rng, kind):
 
 
 def end(rng, kind, front):
-    """The front or the back: below the belt, or all of it where the end is upright."""
+    """Draw the front or the back: below the belt, or all of it where the end is upright."""
     rgb = np.ones((SIDE, SIDE, 3), np.float32) * PAINT * (0.75 + 0.3 * (1 - Y[..., None]))
     tall = not front and (kind.belt > 1 or kind.length == 5.3)
     y = 1 - (1 - Y) / (0.5 if tall else 1)
@@ -117,7 +117,8 @@ def end(rng, kind, front):
     lights = (abs(y - rng.uniform(0.3, 0.4)) < rng.uniform(0.07, 0.17)) & (
         abs(X - 0.5) > rng.uniform(0.27, 0.36)) & (abs(X - 0.5) < 0.47)
     if front:
-        rgb[(abs(y - 0.45) < rng.uniform(0.08, 0.2)) & (abs(X - 0.5) < rng.uniform(0.18, 0.3))] = 42
+        grille = abs(y - 0.45) < rng.uniform(0.08, 0.2)
+        rgb[grille & (abs(X - 0.5) < rng.uniform(0.18, 0.3))] = 42
         rgb[lights] = rng.uniform((215, 215, 205), (250, 250, 250))
     else:
         rgb[lights] = rng.uniform((140, 15, 15), (225, 45, 40))

@@ -10,7 +10,8 @@ WARM = np.array([(255, 214, 150), (255, 235, 200), (220, 235, 255)], np.float32)
 def _glass(rng, height, width):
     """Return the RGB of a window (height, width, 3): dark, or a sky in it, maybe a curtain."""
     down = np.linspace(1, 0, height, dtype=np.float32)[:, None, None]
-    tone = rng.choice([(48, 54, 62), (70, 84, 98), (96, 116, 136), (36, 38, 42), (80, 80, 78)])
+    tone = rng.choice([(48, 54, 62), (70, 84, 98), (96, 116, 136), (36, 38, 42), (80, 80, 78),
+                       (140, 156, 172)])
     pane = np.broadcast_to(tone * (0.75 + 0.5 * down), (height, width, 3)).copy()
     if rng.random() < 0.3:
         pane[:int(height * rng.uniform(0.2, 1))] += rng.uniform(20, 90)
@@ -19,7 +20,7 @@ def _glass(rng, height, width):
 
 def windows(rng):
     """Four floors of windows, 4 in a row, on a wall."""
-    wall = [brick, plaster, plaster, concrete, planks][rng.integers(5)](rng)[..., :3]
+    wall = [brick, plaster, plaster, concrete, concrete, planks][rng.integers(6)](rng)[..., :3]
     shine = np.zeros((SIDE, SIDE), np.float32)
     cell = SIDE // 4
     wide, high = int(cell * rng.uniform(0.3, 0.8)), int(cell * rng.uniform(0.4, 0.75))
@@ -67,7 +68,7 @@ def curtain_wall(rng):
 
 
 def shops(rng):
-    """The ground floor: panes, doors, and a board with writing over them."""
+    """Draw the ground floor: panes, doors, and a board with writing over them."""
     wall = [brick, plaster, concrete][rng.integers(3)](rng)[..., :3] * rng.uniform(0.6, 1)
     shine = np.zeros((SIDE, SIDE), np.float32)
     x = 6
@@ -79,8 +80,9 @@ def shops(rng):
         wall[top:bottom, x:right] = _glass(rng, bottom - top, right - x)
         for _ in range(5):  # what lies in the window
             a, b = rng.integers(x, right), rng.integers(top, bottom)
-            cv2.rectangle(wall, (int(a), int(b)), (int(min(a + 12, right)), int(min(b + 25, bottom))),
-                          tuple(rng.uniform(30, 190, 3)), -1)
+            end = int(min(a + 12, right)), int(min(b + 25, bottom))
+            color = rng.uniform(30, 190) + rng.normal(0, 22, 3)
+            cv2.rectangle(wall, (int(a), int(b)), end, tuple(color), -1)
         shine[top:bottom, x:right] = rng.uniform(60, 255) * (rng.random() < 0.7)
         x = right + int(rng.uniform(4, 18))
     board = rng.uniform(30, 210, 3)
@@ -94,7 +96,7 @@ def shops(rng):
 
 
 def house(rng):
-    """A house's wall: a floor with a door and a few windows."""
+    """Draw the wall of a house: a floor with a door and a few windows."""
     wall = [brick, plaster, planks, planks][rng.integers(4)](rng)[..., :3]
     shine = np.zeros((SIDE, SIDE), np.float32)
     frame = rng.choice([240, 225, 70, 110]) * np.ones(3)

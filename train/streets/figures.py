@@ -52,7 +52,7 @@ def person(rng):
     sketch, skin = _Sketch(rng), rng.choice(SKIN)
     top, legs, shoes = _clothes(rng), _clothes(rng), rng.uniform(20, 90, 3)
     hair = rng.choice([(30, 26, 24), (90, 64, 42), (190, 160, 110), (120, 118, 116), (60, 30, 24)])
-    stride, swing = rng.uniform(0, 0.24), rng.uniform(-0.22, 0.22)
+    stride, swing = rng.uniform(0, 0.14), rng.uniform(-0.12, 0.12)
     wide, skirt = rng.uniform(0.15, 0.23), rng.random() < 0.15
     for sign in (-1, 1):
         hip, foot = 0.5 + sign * 0.07, 0.5 + sign * (0.08 + stride * 0.9)
@@ -68,7 +68,8 @@ def person(rng):
         sketch.fill([(0.38, 0.45), (0.62, 0.45), (0.72, 0.68), (0.28, 0.68)], legs)
     hem = rng.uniform(0.5, 0.62)
     sketch.fill([(0.5 - wide, 0.19), (0.5, 0.165), (0.5 + wide, 0.19), (0.5 + wide * 0.9, 0.35),
-                 (0.5 + wide * 0.85, hem), (0.5 - wide * 0.85, hem), (0.5 - wide * 0.9, 0.35)], top)
+                 (0.5 + wide * 0.85, hem), (0.5 - wide * 0.85, hem), (0.5 - wide * 0.9, 0.35)],
+                top)
     if rng.random() < 0.3:  # open jacket, tie
         sketch.fill([(0.46, 0.17), (0.54, 0.17), (0.52, 0.48), (0.48, 0.48)], _clothes(rng))
     sketch.line([(0.5 + wide, 0.22), (0.5 + wide + 0.05 + abs(swing), 0.38),
@@ -97,7 +98,7 @@ def rider(rng):
 
 
 def rider_behind(rng):
-    """The same from behind or before; the tile is half as wide as high."""
+    """Draw the same from behind or before; the tile is half as wide as high."""
     sketch, top, legs = _Sketch(rng), _clothes(rng), _clothes(rng)
     for sign in (-1, 1):
         sketch.line([(0.5 + sign * 0.1, 0.5), (0.5 + sign * 0.2, 0.65), (0.5 + sign * 0.14, 0.85)],
@@ -137,7 +138,7 @@ def motorbike(rng):
 
 
 def bike_behind(rng):
-    """A two-wheeler from behind or before; the tile is half as wide as high."""
+    """Draw a two-wheeler from behind or before; the tile is half as wide as high."""
     sketch = _Sketch(rng)
     wide = rng.uniform(0.04, 0.13)
     sketch.fill([(0.5 - wide, 0.62), (0.5 + wide, 0.62), (0.5 + wide, 0.995), (0.5 - wide, 0.995)],
@@ -150,7 +151,7 @@ def bike_behind(rng):
 
 
 def pickets(rng):
-    """Upright boards on two rails, without a seam at the ends."""
+    """Draw upright boards on two rails, without a seam at the ends."""
     color = rng.choice([(225, 222, 215), (120, 92, 70), (90, 74, 60), (60, 62, 64)])
     count, wide = rng.choice([8, 16]), rng.uniform(0.25, 0.8)
     there = ((X * count % 1) < wide) & (Y > 0.06)

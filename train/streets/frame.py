@@ -39,9 +39,10 @@ def draw_camera(rng):
 
 def _view(rng, street, camera, size):
     """Return a View from a lane, mostly ahead."""
-    first = street.median / 2 + street.lane * rng.integers(0, street.lanes[1]) + street.lane / 2
+    lane = street.lanes[1] - 1 if rng.random() < 0.5 else rng.integers(0, street.lanes[1])
+    first = street.median / 2 + street.lane * (lane + 0.5)
     t = first + rng.normal(0, 0.35)
-    yaw = rng.normal(0, 4) if rng.random() < 0.8 else rng.uniform(-55, 55)
+    yaw = rng.normal(0, 4) if rng.random() < 0.72 else rng.uniform(-55, 55)
     return View(*size, camera['fov'], np.array([0.0, t, camera['height']]),
                 rotation(camera['pitch'], yaw, rng.normal(0, 0.6)))
 
@@ -62,6 +63,9 @@ def scenery(rng, street, tiles, camera, night):
 def _traffic(scene, street, tiles, rng, camera, night):
     left, right = street.edges
     glow = 1.0 if night else 0.0
+    if night and rng.random() < 0.6:  # the camera's own headlights
+        for ahead, reach in ((5.0, 4.0), (12.0, 7.0)):
+            scene.lamps.append(((ahead, camera[1], 0.5), (2.2, 2.1, 1.8), reach))
     busy = rng.choice([0.1, 0.4, 0.8])
     lanes = [(-1, n) for n in range(street.lanes[0])] + [(1, n) for n in range(street.lanes[1])]
     for side, n in lanes:
@@ -96,9 +100,9 @@ def _traffic(scene, street, tiles, rng, camera, night):
 
 def _people(scene, street, tiles, rng, camera):
     for side, edge in zip((-1, 1), street.edges):
-        count = rng.poisson(rng.choice([1, 4, 9])) if street.walk else rng.poisson(0.5)
+        count = rng.poisson(rng.choice([1, 5, 13])) if street.walk else rng.poisson(0.5)
         for _ in range(count):
-            s = rng.uniform(0, 1) ** 1.5 * 60 + 2.5
+            s = rng.random() ** 2 * 60 + 2.5
             x, y, _ = street.place(s, edge + side * rng.uniform(0.3, max(street.walk, 1.5)))
             person(scene, tiles, rng, x, y, 0.1 * bool(street.walk), camera)
     if rng.random() < (0.35 if street.walk else 0.08):

@@ -58,12 +58,13 @@ class Furniture:
         rng, street = self.rng, self.street
         high, step, arm = rng.uniform(4, 9.5), rng.uniform(14, 32), rng.uniform(0.6, 2.6)
         kind = rng.random()
-        tile, color = self.atlas.names['metal'][0], np.array(
-            [(1.7, 1.2, .6), (1.5, 1.4, 1.2), (1.3, 1.4, 1.5)][rng.integers(3)]) * rng.uniform(2, 5)
+        tile = self.atlas.names['metal'][0]
+        tone = [(1.7, 1.2, .6), (1.5, 1.4, 1.2), (1.3, 1.4, 1.5)][rng.integers(3)]
+        color = np.array(tone) * rng.uniform(2, 5)
         for s in np.arange(START + rng.uniform(0, step), 120, step):
             if not street.clear(s, 1):
                 continue
-            self._pole(s, t, high, rng.uniform(0.12, 0.2) if s > 60 else 0.16)
+            self._pole(s, t, high, 0.16)
             at = t
             if kind < 0.75:
                 at = t - side * arm
@@ -84,6 +85,19 @@ class Furniture:
                 self._pole(s, t, 8.5, 0.24, tile='planks', color=(0.6, 0.52, 0.46))
                 self._box(s, t, 7.6, (0.12, 2.0, 0.14), POLE, self.atlas.names['planks'][0],
                           (0.6, 0.52, 0.46), sides=range(6))
+        if self.rng.random() < 0.6:
+            for aside in (-0.9, 0.9):
+                self._wire(t + aside)
+
+    def _wire(self, t):
+        """Hang a wire along the masts."""
+        s = np.arange(START, 150, 7.0)
+        high = 7.75 - 0.5 * np.sin(np.linspace(0, len(s) * np.pi / 4, len(s))) ** 2
+        wire = np.column_stack([*self.street.place(s, t)[:2], high])
+        up = np.array([0, 0, 0.025])
+        self.scene.quads(np.stack([wire[:-1], wire[1:], wire[1:] + up, wire[:-1] + up], 1), POLE,
+                         self.atlas.names['cloth'][0], (0.12, 0.12, 0.12), both=True,
+                         shadow=False)
 
     def _panel(self, s, t, z, size, tag, tile, turn=0.0, **more):
         """Put a board across the street's direction; size: width and height."""
@@ -123,7 +137,8 @@ class Furniture:
                 reach = min(abs(edge) * rng.uniform(0.5, 1.1), 9)
                 self._box(s, t - side * reach / 2, high - 0.15, (0.12, reach, 0.14), POLE,
                           self.atlas.names['metal'][0], self.grey, sides=range(6))
-                places += [t - side * reach * share for share in (0.95, 0.55)[:rng.integers(1, 3)]]
+                shares = (0.95, 0.55)[:rng.integers(1, 3)]
+                places += [t - side * reach * share for share in shares]
             for number, at in enumerate(places):
                 z = rng.uniform(2.3, 2.8) if number == 0 else high - rng.uniform(0.5, 1.1)
                 self._light(s - 0.15, at, z, turn if where < 2 else 0, face)
@@ -147,7 +162,8 @@ class Furniture:
             color = rng.uniform(0.15, 0.9) * np.exp(rng.normal(0, 0.3, 3))
             kind = rng.integers(7)
             if kind == 0:  # bench
-                self._box(s, t, 0.4, (1.7, 0.45, 0.08), STATIC, pick(rng, 'planks'), sides=range(6))
+                self._box(s, t, 0.4, (1.7, 0.45, 0.08), STATIC, pick(rng, 'planks'),
+                          sides=range(6))
                 self._box(s, t + side * 0.2, 0.45, (1.7, 0.06, 0.45), STATIC, pick(rng, 'planks'))
                 for end in (-0.7, 0.7):
                     self._box(s + end, t, 0, (0.07, 0.4, 0.42), STATIC, pick(rng, 'metal'), color)
@@ -207,7 +223,7 @@ class Furniture:
         long = rng.uniform(4, 12) if rng.random() < 0.7 else rng.uniform(20, 50)
         tile, color = self.atlas.pick(rng, 'concrete'), np.full(3, rng.uniform(0.7, 1.15))
         high, s = rng.uniform(5, 7), s + long / 2
-        more = dict(tile=tile, color=color, tag=BRIDGE, side=(5, 5))
+        more = {'tile': tile, 'color': color, 'tag': BRIDGE, 'side': (5, 5)}
         self._box(s, 0, high, (long, 150, rng.uniform(0.8, 1.6)), sides=range(6), **more)
         self._box(s - long / 2, 0, high + 1, (0.2, 150, 1.1), **more)
         for t in (left - 1.2, right + 1.2):

@@ -59,7 +59,8 @@ class Greens:
 
     def _strewn(self, kinds, left, right, count, low=False):
         rng = self.rng
-        for s, t in zip(rng.uniform(0, 1, count) ** 1.4 * 120 - 4, left + (right - left) * rng.random(count)):
+        far, aside = rng.random(count) ** 1.4 * 120 - 4, left + (right - left) * rng.random(count)
+        for s, t in zip(far, aside):
             kind = kinds[rng.integers(len(kinds))]
             small = low or kind in ('bush', 'tuft')
             high = rng.uniform(0.4, 1.5) if small else rng.uniform(4, 15)

@@ -60,7 +60,7 @@ class Houses:
         tile = pick(rng, 'glass') if rng.random() < (0.5 if tower else 0.12) else pick(
             rng, 'windows')
         floor, color = rng.uniform(2.8, 4.0), self._tint()
-        surface = dict(side=(rng.uniform(9, 17), 4 * floor), glow=1.2)
+        surface = {'side': (rng.uniform(9, 17), 4 * floor), 'glow': 1.2}
         foot = rng.uniform(3.2, 4.6) if rng.random() < 0.7 else 0.0
         size = (length, deep, high)
         self.scene.box(x, y, yaw, foot, size, BUILDING, tile, color, sides=range(4), **surface)

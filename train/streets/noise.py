@@ -1,4 +1,6 @@
 """Noise that repeats without a seam, the stuff that surfaces are made of."""
+from functools import lru_cache
+
 import numpy as np
 
 SIDE = 256  # pixels of a tile's side
@@ -11,14 +13,20 @@ def noise(rng, slope=1.0, low=1.0, stretch=(1.0, 1.0)):
     slope: of the spectrum; 0 is white, 1 rough, 2 cloudy. low: the lowest frequency kept, waves
     a tile. stretch: above 1 draws features out along rows, columns.
     """
+    spectrum = np.fft.rfft2(rng.standard_normal((SIDE, SIDE), np.float32))
+    spectrum *= _gain(slope, low, tuple(stretch))
+    field = np.fft.irfft2(spectrum, (SIDE, SIDE))
+    return field / (field.std() + np.float32(1e-9))
+
+
+@lru_cache(maxsize=128)
+def _gain(slope, low, stretch):
     fy = np.fft.fftfreq(SIDE, 1 / SIDE)[:, None] * stretch[0]
     fx = np.fft.rfftfreq(SIDE, 1 / SIDE) * stretch[1]
     frequency = np.hypot(fx, fy)
     gain = np.where(frequency >= low, np.maximum(frequency, 1) ** -slope, 0)
     gain[0, 0] = 0
-    spectrum = np.fft.rfft2(rng.standard_normal((SIDE, SIDE))) * gain
-    field = np.fft.irfft2(spectrum, (SIDE, SIDE))
-    return (field / (field.std() + 1e-9)).astype(np.float32)
+    return gain.astype(np.float32)
 
 
 def paint(base, *layers):

@@ -5,7 +5,9 @@ import cv2
 import numpy as np
 from train.streets.camera import clipped, NEAR
 from train.streets.noise import SIDE
+from unet_perception.labels import NAMES
 
+FINE = 4  # bits of a pixel's fraction
 SKY, BASE = 0, 1  # parts; the strips follow the base (the plane under all), the faces the strips
 
 
@@ -44,7 +46,8 @@ def parts(view, scene, faces):
     first = faces.corners[:, 0]
     normal[count:] = np.cross(faces.corners[:, 2] - first, faces.corners[:, 1] - first)
     normal[count:] /= np.linalg.norm(normal[count:], axis=1, keepdims=True) + 1e-9
-    side, turn, x, y = np.array([(1.0, 0, 0, 0), *((s.side, s.turn, *s.origin) for s in strips)]).T
+    lies = [(s.side, s.turn, *s.origin) for s in strips]
+    side, turn, x, y = np.array([(1.0, 0, 0, 0), *lies]).T
     corner[:count, 0], corner[:count, 1] = x, y
     east, none = np.stack([np.cos(turn), np.sin(turn)]) / side, np.zeros(count)
     across = np.concatenate([np.stack([-east[1], east[0], none], 1), faces.across])
@@ -59,14 +62,16 @@ def parts(view, scene, faces):
         shift = start - (axis * away).sum(1)
         places.append(view.rays(axis) + shift[:, None] * plane)
 
-    def both(name, sky, of_strips=None):
-        ours = [getattr(s, name) if of_strips is None else of_strips for s in strips]
-        return np.concatenate([np.array([sky, *ours]), getattr(faces, name)])
+    def both(name, sky):
+        return np.concatenate([np.array([sky, *(getattr(s, name) for s in strips)]),
+                               getattr(faces, name)])
+
+    dull = np.zeros(count)
 
     spread = np.sqrt(np.linalg.norm(across, axis=1) * np.linalg.norm(down, axis=1))
-    return Parts(both('tag', 13), both('tile', 0).astype(np.int32), both('color', (0, 0, 0)), plane,
-                 np.stack(places, 1), spread, distance, normal, both('glow', 0.0, 0.0),
-                 both('round', 0.0, 0.0), count)
+    return Parts(both('tag', NAMES.index('Sky')), both('tile', 0).astype(np.int32),
+                 both('color', (0, 0, 0)), plane, np.stack(places, 1), spread, distance, normal,
+                 np.append(dull, faces.glow), np.append(dull, faces.round), count)
 
 
 def paint(view, scene, faces, table, cover, cut):
@@ -77,9 +82,9 @@ def paint(view, scene, faces, table, cover, cut):
     """
     shape = view.height, view.width
     shown = np.zeros(shape, np.int32)
-    columns, rows = np.arange(view.width), np.arange(view.height)[:, None]
     a, b, c = table.plane[BASE]
-    below = (a * columns + (b * rows + c)).astype(np.float32)
+    rows = (b * np.arange(view.height) + c).astype(np.float32)[:, None]
+    below = (a * np.arange(view.width)).astype(np.float32) + rows
     for number, strip in enumerate(scene.strips, BASE):
         if number == BASE:
             shown[below > 1e-4] = BASE
@@ -87,7 +92,7 @@ def paint(view, scene, faces, table, cover, cut):
         points = np.column_stack([strip.polygon, np.full(len(strip.polygon), strip.height)])
         pixels = clipped(view.see(points))
         if len(pixels) > 2:
-            cv2.fillPoly(shown, [_fixed(pixels)], number, shift=4)
+            cv2.fillPoly(shown, [fixed(pixels)], number, shift=FINE)
     lift = np.zeros(len(table.tag), np.float32)
     lift[BASE:table.ground] = view.position[2] / -table.distance[BASE:table.ground]
     nearness = np.maximum(below, 0) * lift[shown]
@@ -95,16 +100,17 @@ def paint(view, scene, faces, table, cover, cut):
     return shown, nearness
 
 
-def _fixed(pixels):
-    return (pixels.clip(-20000, 20000) * 16).round().astype(np.int32)
+def fixed(pixels):
+    """Return pixels (..., 2) as OpenCV takes them, whole numbers of 1 / 16."""
+    return (pixels.clip(-20000, 20000) * (1 << FINE)).round().astype(np.int32)
 
 
 def polygons(seen, size):
     """
     Return the polygons that may be in a picture of that size as (numbers, pixels, bounds).
 
-    seen: (n, k, 3), View.see() of their corners. pixels: a list of (k, 2). bounds: int (n, 4),
-    the left, top, right and bottom that hold the pixels inside, the latter two exclusive.
+    seen: (n, k, 3), View.see() of their corners. pixels: a list of fixed() (k, 2). bounds: int
+    (n, 4), left, top, right and bottom of what is inside, the latter two exclusive.
     """
     w, limits = seen[..., 2], np.array(size)
     before = (seen[..., :2] > -w[..., None]).any(1)
@@ -113,11 +119,11 @@ def polygons(seen, size):
     seen = seen[numbers]
     near = seen[..., 2].min(1) < NEAR
     whole = seen[..., :2] / np.where(near[:, None], 1, seen[..., 2])[..., None]
-    pixels = list(whole)
+    pixels = list(fixed(whole))
     low, high = whole.min(1), whole.max(1)
     for number in np.flatnonzero(near):
-        pixels[number] = clipped(seen[number])
-        low[number], high[number] = pixels[number].min(0), pixels[number].max(0)
+        rest = clipped(seen[number])
+        pixels[number], low[number], high[number] = fixed(rest), rest.min(0), rest.max(0)
     low = (low - 1).clip(0, limits).astype(int)
     high = (high + 2).clip(0, limits).astype(int)
     return numbers, pixels, np.concatenate([low, high], 1)
@@ -142,7 +148,8 @@ def _paint_faces(view, faces, table, cover, cut, shown, nearness):
             continue
         part, at = first + number, (slice(top, bottom), slice(left, right))
         local = mask[at]
-        cv2.fillConvexPoly(local, _fixed(pixels[place] - (left, top)), 1, shift=4)
+        corner = np.array((left << FINE, top << FINE), np.int32)
+        cv2.fillConvexPoly(local, pixels[place] - corner, 1, shift=FINE)
         x, y = columns[left:right], rows[top:bottom]
         a, b, c = planes[part]
         near = np.minimum(a * x + (b * y + c), most[place])

@@ -87,7 +87,7 @@ class Pavement:
 
     def _curb(self, edge, side, stone, shade):
         s = np.linspace(START, END, 40)
-        s = np.concatenate([p for p in self._pieces(s)]) if self.street.crossing else s
+        s = np.concatenate(self._pieces(s)) if self.street.crossing else s
         x, y, _ = self.street.place(s, edge)
         low = np.stack([x, y, np.zeros_like(x)], 1)
         high = low + (0, 0, self.raised)
@@ -104,10 +104,10 @@ class Pavement:
     def _road(self):
         rng, street, pick = self.rng, self.street, self.atlas.pick
         left, right = street.edges
-        self.asphalt = dict(tag=ROAD, tile=pick(rng, 'asphalt'), color=self._tint(0.14),
-                            side=rng.uniform(3, 7))
+        self.asphalt = {'tag': ROAD, 'tile': pick(rng, 'asphalt'), 'color': self._tint(0.14),
+                        'side': rng.uniform(3, 7)}
         self.ribbon(left, right, **self.asphalt)
-        worn = dict(self.asphalt, color=self.asphalt['color'] * rng.uniform(0.82, 0.97))
+        worn = {**self.asphalt, 'color': self.asphalt['color'] * rng.uniform(0.82, 0.97)}
         for t in self._middles():
             if rng.random() < 0.5:
                 for wheel in (-0.8, 0.8):
@@ -115,9 +115,9 @@ class Pavement:
         for _ in range(rng.integers(0, 7)):  # mended places, tar over cracks
             t, s = rng.uniform(left, right), rng.uniform(0, 40)
             wide, long = rng.choice([(0.1, 9.0), (0.12, 25.0), (1.5, 3.0), (3.0, 6.0)])
-            self.ribbon(t, min(t + wide, right), s, s + long * rng.uniform(0.5, 1.5), **dict(
-                self.asphalt, tile=pick(rng, 'asphalt'),
-                color=self.asphalt['color'] * rng.uniform(0.6, 1.15)))
+            self.ribbon(t, min(t + wide, right), s, s + long * rng.uniform(0.5, 1.5), **{
+                **self.asphalt, 'tile': pick(rng, 'asphalt'),
+                'color': self.asphalt['color'] * rng.uniform(0.6, 1.15)})
         if rng.random() < 0.2:
             self._cover(left, right)
         if street.median:
@@ -153,7 +153,7 @@ class Pavement:
     def _lines(self, left, right):
         rng, street = self.rng, self.street
         wide = rng.uniform(0.1, 0.18)
-        paint = dict(tag=LINE, tile=self.atlas.pick(rng, 'line'), side=rng.uniform(2, 5))
+        paint = {'tag': LINE, 'tile': self.atlas.pick(rng, 'line'), 'side': rng.uniform(2, 5)}
         white, yellow = np.full(3, rng.uniform(0.75, 1.0)), np.array(YELLOW) * rng.uniform(.8, 1)
         dash, gap = rng.choice([(1.5, 4.5), (3, 6), (3, 9), (2, 3), (6, 9)])
 
@@ -237,7 +237,7 @@ class Pavement:
                 arc = np.concatenate([arc, [(s + toward * half, edge)]])
                 x, y, _ = street.place(arc[:, 0], arc[:, 1])
                 self.scene.strip(np.stack([x, y], 1), **self.asphalt)
-        paint = dict(tag=LINE, tile=self.atlas.pick(rng, 'line'), side=3.0)
+        paint = {'tag': LINE, 'tile': self.atlas.pick(rng, 'line'), 'side': 3.0}
         white = np.full(3, rng.uniform(0.75, 1.0))
         near = s - half
         if rng.random() < 0.6:

@@ -36,11 +36,14 @@ def _blobs(rng, places, ragged, fine=0.35):
     cover, light = np.full((SIDE, SIDE), -1, np.float32), np.zeros((SIDE, SIDE), np.float32)
     side = rng.choice([-1, 1])
     for x, y, radius in places:
-        dx, dy = (X - x) / radius, (Y - y) / radius
-        solid = 1 - np.sqrt(dx * dx + dy * dy) + ragged * texture
-        on = solid > 0.12
-        light[on] = (0.82 - 0.42 * dy - 0.22 * side * dx)[on] * rng.uniform(0.88, 1.12)
-        np.maximum(cover, solid, out=cover)
+        reach = radius * (1 + 4 * ragged)  # noise above 4 deviations aside, all of it
+        at = tuple(slice(max(0, int((c - reach) * SIDE)), max(0, int((c + reach) * SIDE) + 1))
+                   for c in (y, x))
+        dx, dy = (X[at] - x) / radius, (Y[at] - y) / radius
+        solid = 1 - np.sqrt(dx * dx + dy * dy) + ragged * texture[at]
+        shine = (0.82 - 0.42 * dy - 0.22 * side * dx) * np.float32(rng.uniform(0.88, 1.12))
+        np.copyto(light[at], shine, where=solid > 0.12)
+        np.maximum(cover[at], solid, out=cover[at])
     light += 0.2 * leaves + 0.16 * texture
     return (cover + 0.16 * leaves) > 0.12, light
 
@@ -158,7 +161,7 @@ def bush(rng):
 
 
 def hedge(rng):
-    """A clipped row, without a seam at its ends."""
+    """Draw a clipped row, without a seam at its ends."""
     leaves, clumps = noise(rng, 0.3, 12), noise(rng, 1.1, 5)
     there = Y > 0.07 + 0.03 * clumps + 0.02 * leaves
     light = 0.95 - 0.5 * Y + 0.25 * leaves + 0.15 * clumps
@@ -166,7 +169,7 @@ def hedge(rng):
 
 
 def thicket(rng):
-    """A wood's edge, without a seam at its ends: crowns over crowns, ragged at the top."""
+    """Draw the edge of a wood, without a seam at its ends: crowns, ragged at the top."""
     tall = noise(rng, 1.2, 2, (4, 1))
     clumps, leaves = noise(rng, 1.1, 4), noise(rng, 0.35, 12)
     tips = np.roll(tall, 7, 0)[0]
@@ -179,7 +182,7 @@ def thicket(rng):
 
 
 def corn(rng):
-    """A row of tall stalks, without a seam at its ends."""
+    """Draw a row of tall stalks, without a seam at its ends."""
     stalks, leaves = noise(rng, 0.7, 8, (0.1, 1)), noise(rng, 0.5, 8, (0.45, 1))
     tips = stalks[0][None]
     there = (Y > 0.16 + 0.07 * tips) & (stalks + 0.8 * leaves > -1.9 + 1.0 * (Y < 0.3))

@@ -3,7 +3,7 @@ import cv2
 import numpy as np
 from train.streets.atlas import LEVELS
 from train.streets.noise import SIDE
-from train.streets.painting import polygons, SKY
+from train.streets.painting import FINE, polygons, SKY
 
 ROWS = 24  # shaded at a time, so that they stay in the processor's cache
 
@@ -96,5 +96,4 @@ def _fill(mask, view, level, value):
     """Fill polygons (n, k, 2) on the ground."""
     seen = view.see(np.concatenate([level, np.zeros((*level.shape[:2], 1))], 2))
     for pixels in polygons(seen, (view.width, view.height))[1]:
-        cv2.fillPoly(mask, [(pixels.clip(-9999, 9999) * 16).round().astype(np.int32)], value,
-                     shift=4)
+        cv2.fillPoly(mask, [pixels], value, shift=FINE)

@@ -60,10 +60,11 @@ def sign(rng):
 
 
 def sign_back(rng):
-    """What one sees of a sign from behind."""
+    """Draw what one sees of a sign from behind."""
     far = np.hypot(X - 0.5, Y - 0.5)
     there = far < 0.48 if rng.random() < 0.5 else far < 2
-    return cut(np.ones((SIDE, SIDE, 3)) * rng.uniform(110, 170) * (1.1 - 0.3 * Y[..., None]), there)
+    grey = rng.uniform(110, 170) * (1.1 - 0.3 * Y[..., None])
+    return cut(np.ones((SIDE, SIDE, 3)) * grey, there)
 
 
 def traffic_light(rng):
@@ -83,10 +84,10 @@ def traffic_light(rng):
 
 def poster(rng):
     """Advertisement: blocks of colour and writing."""
-    rgb = np.ones((SIDE, SIDE, 3), np.float32) * rng.uniform(40, 230, 3)
+    rgb = np.ones((SIDE, SIDE, 3), np.float32) * (rng.uniform(40, 230) + rng.normal(0, 25, 3))
     for _ in range(rng.integers(2, 7)):
         a, b = rng.integers(0, SIDE, (2, 2))
-        color = tuple(rng.uniform(20, 240, 3))
+        color = tuple(rng.uniform(30, 230) + rng.normal(0, 30, 3))
         if rng.random() < 0.5:
             cv2.rectangle(rgb, a.tolist(), b.tolist(), color, -1)
         else:

@@ -26,9 +26,9 @@ def _cracks(rng, count, thick=1):
 
 
 def asphalt(rng):
-    grey = rng.uniform(95, 150)
+    grey = rng.uniform(100, 155)
     base = np.array([1, 1, 1]) * grey + rng.normal(0, 2.5, 3)
-    rgb = paint(base, (noise(rng, 0.2), rng.uniform(4, 13)), (noise(rng, 1.6), rng.uniform(2, 7)))
+    rgb = paint(base, (noise(rng, 0.2), rng.uniform(2, 10)), (noise(rng, 1.6), rng.uniform(2, 7)))
     streaks = noise(rng, 1.2, 2, (0.1, 1))
     rgb += streaks[..., None] * rng.uniform(0, 4)
     if rng.random() < 0.6:
@@ -40,7 +40,8 @@ def asphalt(rng):
 
 def slabs(rng):
     """Pavement: concrete slabs, setts, bricks or plain."""
-    base = rng.uniform(115, 190) + rng.normal(0, 9, 3) + (rng.random() < 0.4) * np.array([12, 3, -8])
+    warm = np.array([12, 3, -8]) * (rng.random() < 0.4)
+    base = rng.uniform(115, 190) + rng.normal(0, 5, 3) + warm
     rgb = paint(base, (noise(rng, 0.4), rng.uniform(4, 10)), (noise(rng, 1.7), rng.uniform(3, 9)))
     rows, columns = rng.choice([1, 2, 4, 8, 16]), rng.choice([1, 2, 4, 8, 16])
     y, x = np.mgrid[:SIDE, :SIDE]
@@ -131,7 +132,8 @@ def roof(rng):
                        (150, 150, 150)]) + rng.normal(0, 7, 3)
     y, x = np.mgrid[:SIDE, :SIDE]
     rgb = paint(base, (noise(rng, 0.6), 9), (noise(rng, 1.6), 8))
-    return plain(rgb * np.where((y % 16 < 3) | ((x + y // 16 % 2 * 8) % 16 < 2), 0.78, 1)[..., None])
+    gap = (y % 16 < 3) | ((x + y // 16 % 2 * 8) % 16 < 2)
+    return plain(rgb * np.where(gap, 0.78, 1)[..., None])
 
 
 def metal(rng):
@@ -177,6 +179,13 @@ def tram(rng):
     x = np.mgrid[:SIDE, :SIDE][1]
     rail = abs(abs(x - 128) - 66) < 8
     return plain(mixed(rgb, paint((78, 76, 76), (noise(rng, 0.3), 6)), rail.astype(float)))
+
+
+def sheen(rng):
+    """Polished paint: sky mirrored above, ground below."""
+    y = np.linspace(1, 0, SIDE, dtype=np.float32)[:, None] * np.ones((1, SIDE), np.float32)
+    wave = np.cos(y * rng.uniform(3, 9) + rng.uniform(0, 6)) + 0.3 * noise(rng, 2)
+    return plain(paint((205, 206, 210), (y - 0.5, rng.uniform(0, 50)), (wave, rng.uniform(4, 22))))
 
 
 def cloth(rng):

@@ -19,7 +19,7 @@ def vehicle(scene, atlas, rng, x, y, yaw, kind=None, glow=0.0):
     paint = _PAINTS[rng.integers(len(_PAINTS))] * rng.uniform(0.85, 1.1)
     turn = np.array([[np.cos(yaw), np.sin(yaw), 0], [-np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]])
     outline = np.array([(0, FOOT), *kind.outline[1:-1], (1, FOOT)])
-    glass = {g for g in kind.glass}
+    glass = set(kind.glass)
     half = width / 2 * (1 - 0.2 * np.clip((outline[:, 1] - kind.belt) / (1.001 - kind.belt), 0, 1)
                         * (kind.belt < 1))
 
@@ -27,17 +27,17 @@ def vehicle(scene, atlas, rng, x, y, yaw, kind=None, glow=0.0):
         corners = (np.array(corners) - (length / 2, 0, 0)) @ turn + (x, y, 0)
         scene.quads(corners, VEHICLE, tile, color, fit=fit, glow=light)
 
-    points = outline * (length, height)
+    points, polish = outline * (length, height), atlas.pick(rng, 'sheen')
     last = len(points) - 2
     for i in range(last + 1):
         (a, za), (b, zb) = points[i], points[i + 1]
         ha, hb = half[i], half[i + 1]
         what = (atlas.names[f'{name} back'][0] if i == 0 else atlas.names[f'{name} front'][0]
                 if i == last else atlas.pick(rng, 'windscreen') if i in glass
-                else atlas.names['cloth'][0])
+                else polish)
         rising = [(a, -ha, za), (a, ha, za), (b, hb, zb), (b, -hb, zb)]
         falling = [(b, hb, zb), (b, -hb, zb), (a, -ha, za), (a, ha, za)]
-        color = paint if what != atlas.names['cloth'][0] else paint * 1.1
+        color = paint * 1.12 if what == polish else paint
         put(rising if zb >= za else falling, what, color, light=glow * (i in (0, last)))
     tile, belt = atlas.names[f'{name} side'][0], min(kind.belt, 1.0)
     left, top, right, bottom = WHOLE

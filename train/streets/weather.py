@@ -43,7 +43,7 @@ _KINDS = {
                (.9, .5, .2), (-1.5, 0.8), (.75, .55, .5), (6e-4, 4e-3)),
     'fog': (0.08, (10, 70), (.14, .14, .13), (.66, .68, .7), (.66, .68, .7), (.76, .77, .78),
             (.2, .2, .18), (1, 3), (.74, .75, .76), (6e-3, 3.5e-2)),
-    'night': (0.16, (25, 70), (.05, .06, .09), (.1, .11, .15), (.02, .03, .06), (.08, .09, .13),
+    'night': (0.16, (25, 70), (.07, .08, .11), (.14, .15, .19), (.025, .035, .07), (.1, .11, .15),
               (.05, .05, .07), (-1.5, 1.5), (.07, .07, .1), (5e-4, 6e-3)),
 }
 
@@ -72,11 +72,12 @@ def draw(rng):
 
 
 def sky(view, weather, clouds, rng):
-    """Return the float32 sky (height, width, 3) in 0..255 all around the picture, coarsely."""
+    """Return the sky in every direction of a view: float32 (height, width, 3) in 0..255."""
     coarse = view._replace(width=view.width // 4, height=view.height // 4)
     x, y = np.arange(coarse.width), np.arange(coarse.height)[:, None]
     ray = np.stack([a * x + (b * y + c) for a, b, c in coarse.rays(np.eye(3))], -1)
-    ray = (ray / np.linalg.norm(ray, axis=-1, keepdims=True)).astype(np.float32)
+    ray = ray.astype(np.float32)
+    ray /= np.sqrt((ray * ray).sum(-1, keepdims=True))
     up = np.maximum(ray[..., 2], 0.0)
     rise = (1 - np.exp(-up * 5))[..., None]
     out = weather.horizon + (weather.zenith - weather.horizon) * rise
