@@ -55,14 +55,14 @@ def test_deeplab_trains_in_frames_of_two_sizes():
                                  coarse=0.5)
     steps = Steps(recipe, 8, tf.distribute.get_strategy())
     rng = np.random.default_rng(0)
-    losses, known = [], []
+    losses, known = [], [steps.network.get_weights()]
     for height, width in ((16, 32), (32, 48)):
         images = 255 * rng.random((4, height, width, 3), np.float32)
         labels = np.where(images[..., 0] > 128, 7, 9).astype(np.uint8)
         losses += [float(steps.train([(images, labels)])[0]) for _ in range(4)]
-        known.append(steps.network.get_weights())
-        _, matrix = steps.validate((images, labels))
-        assert matrix.sum() == labels.size
+    known.append(steps.network.get_weights())
+    _, matrix = steps.validate((images, labels))
+    assert matrix.sum() == labels.size
     assert np.isfinite(losses).all() and losses[3] < losses[0] and losses[-1] < losses[4]
     moving = [i for i, v in enumerate(steps.network.weights) if 'moving' in v.path]
     assert len(moving) > 50 and all((known[0][i] != known[1][i]).any() for i in moving)

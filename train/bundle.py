@@ -92,17 +92,22 @@ def _for_export(network, recipe, validation):
     """
     from train.unet import build
     copy = build(recipe)
-    copy.set_weights(network.get_weights())
+    copy.set_weights(_rounded(network.get_weights()))
     confidence = temperature.calibrate(copy, validation, recipe) if validation else None
-    first, *others = copy.get_weights()
+    copy.set_weights(_rounded(copy.get_weights()))
+    return copy, confidence
+
+
+def _rounded(weights):
+    """Return weights as float32 of float16 values, the first as merged; see _for_export()."""
+    first, *others = weights
     with np.errstate(over='ignore'):  # becomes infinite, which is refused
         weights = [np.float32(np.float16(first / 255)) * 255,
                    *(np.float32(np.float16(w)) for w in others)]
     if not all(np.isfinite(w).all() for w in weights):
         raise ValueError('the network has weights that are not finite in float16: its training '
                          'diverged; train it again with a lower --learning-rate')
-    copy.set_weights(weights)
-    return copy, confidence
+    return weights
 
 
 def _save_keras(network, path):
