@@ -149,7 +149,7 @@ def test_deeplab_enlarges_bilinearly_in_a_size_that_comes_later():
 
 
 @pytest.mark.parametrize('network, height, width',
-                         [('unet', 32, 48), ('unet-bn', 32, 48), ('deeplabv3plus', 32, 48), ('fcn', 32, 48),
+                         [('unet', 32, 48), ('deeplabv3plus', 32, 48), ('fcn', 32, 48),
                           ('unet2015', 100, 116)])
 def test_camera_network_takes_pixels_and_labels_each(network, height, width):
     model = unet.camera_network(network, height, width, n_filters=2, n_classes=5)

@@ -51,9 +51,9 @@ class Recipe:
     # Never guessed: with the wrong scheme most tags still fit, and mean other classes.
     scheme: str = _option(None, "the masks' tag scheme, needed for drives without a drive.json "
                           f'that names it. {scheme_help()}', choices=tuple(SCHEMES))
-    network: str = _option('unet', 'the network; unet-bn has batch normalisation, deeplabv3plus, '
-                           'fcn and unet2015 are baselines to compare with',
-                           choices=('unet', 'unet-bn', 'deeplabv3plus', 'fcn', 'unet2015'))
+    network: str = _option('unet', 'the network; deeplabv3plus, fcn and unet2015 are baselines to '
+                           'compare it with',
+                           choices=('unet', 'deeplabv3plus', 'fcn', 'unet2015'))
     height: int = _option(96, 'height of the network input', type=_POSITIVE)
     width: int = _option(128, 'width of the network input', type=_POSITIVE)
     filters: int = _option(32, 'filters of the first level; each level doubles', type=_POSITIVE)

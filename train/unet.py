@@ -4,8 +4,6 @@ The networks that train.fit can build: the U-Net of this project and its baselin
 All take float32 images (batch, height, width, 3) in 0..1 and return logits
 (batch, height, width, n_classes); camera_network adds the scaling of camera pixels.
 """
-import functools
-
 import keras
 from keras import layers
 
@@ -15,44 +13,39 @@ from unet_perception.classes import parse_classes
 _MARGIN = 92  # pixels that unet2015 loses on each side: (572 - 388) / 2
 
 
-def _conv3(x, n_filters, padding='same', batch_norm=False):
-    conv = functools.partial(layers.Conv2D, n_filters, 3, padding=padding,
-                             kernel_initializer='he_normal')
-    if not batch_norm:
-        return conv(activation='relu')(x)
-    # In the car it costs nothing: OpenVINO merges it into the convolution.
-    return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(conv(use_bias=False)(x)))
+def _conv3(x, n_filters, padding='same', name=None):
+    return layers.Conv2D(n_filters, 3, activation='relu', padding=padding,
+                         kernel_initializer='he_normal', name=name)(x)
 
 
-def conv_block(inputs, n_filters=32, dropout_prob=0.0, max_pooling=True, batch_norm=False):
+def conv_block(inputs, n_filters=32, dropout_prob=0.0, max_pooling=True):
     """
     Apply two 3x3 convolutions, dropout if any, and 2x2 max pooling if asked.
 
-    batch_norm: normalise between each convolution and its ReLU (Ioffe and Szegedy 2015).
     Return (next layer, skip connection); the skip is the tensor before pooling, after dropout.
     """
-    x = _conv3(inputs, n_filters, batch_norm=batch_norm)
-    x = _conv3(x, n_filters, batch_norm=batch_norm)
+    x = _conv3(inputs, n_filters)
+    x = _conv3(x, n_filters)
     if dropout_prob > 0:
         x = layers.Dropout(dropout_prob)(x)
     return (layers.MaxPooling2D(2)(x) if max_pooling else x), x
 
 
-def upsampling_block(expansive_input, contractive_input, n_filters=32, batch_norm=False):
+def upsampling_block(expansive_input, contractive_input, n_filters=32):
     """Double the size of expansive_input, join the skip connection, convolve twice."""
     up = layers.Conv2DTranspose(n_filters, 3, strides=2, padding='same')(expansive_input)
     x = layers.concatenate([up, contractive_input], axis=3)
-    x = _conv3(x, n_filters, batch_norm=batch_norm)
-    return _conv3(x, n_filters, batch_norm=batch_norm)
+    x = _conv3(x, n_filters)
+    return _conv3(x, n_filters)
 
 
-def _encoder(inputs, n_filters, batch_norm=False):
+def _encoder(inputs, n_filters):
     """Halve the size four times; return the bottleneck and the skips, finest first."""
     skips, x = [], inputs
     for level, dropout in enumerate((0.0, 0.0, 0.0, 0.3)):
-        x, skip = conv_block(x, n_filters * 2**level, dropout, batch_norm=batch_norm)
+        x, skip = conv_block(x, n_filters * 2**level, dropout)
         skips.append(skip)
-    x, _ = conv_block(x, n_filters * 16, 0.3, max_pooling=False, batch_norm=batch_norm)
+    x, _ = conv_block(x, n_filters * 16, 0.3, max_pooling=False)
     return x, skips
 
 
@@ -77,19 +70,18 @@ def _check(input_size, n_filters, n_classes, multiple_of=1):
             raise ValueError(f'{name} is {value!r}, but must be a whole number of at least 1')
 
 
-def unet(input_size=(96, 128, 3), n_filters=32, n_classes=23, batch_norm=False):
+def unet(input_size=(96, 128, 3), n_filters=32, n_classes=23):
     """
     Build the U-Net; 8,640,471 parameters with the default arguments.
 
-    batch_norm: with batch normalisation, which the seed network lacks. Raise ValueError unless
-    height and width are multiples of 16, or None for any such size.
+    Raise ValueError unless height and width are multiples of 16, or None for any such size.
     """
     _check(input_size, n_filters, n_classes, multiple_of=16)
     inputs = keras.Input(input_size)
-    x, skips = _encoder(inputs, n_filters, batch_norm)
+    x, skips = _encoder(inputs, n_filters)
     for level in (3, 2, 1, 0):
-        x = upsampling_block(x, skips[level], n_filters * 2**level, batch_norm)
-    x = _conv3(x, n_filters, batch_norm=batch_norm)
+        x = upsampling_block(x, skips[level], n_filters * 2**level)
+    x = _conv3(x, n_filters)
     return keras.Model(inputs, _logits(x, n_classes), name='unet')
 
 
@@ -166,8 +158,7 @@ def camera_network(network, height, width, n_filters=32, n_classes=23):
     it. For unet2015, whose output is smaller than its input, the borders are mirrored first
     (the paper's overlap-tile rule), so height and width must be 4 more than a multiple of 16.
     """
-    builders = {'unet': unet, 'unet-bn': functools.partial(unet, batch_norm=True), 'fcn': fcn,
-                'unet2015': unet2015, 'deeplabv3plus': deeplabv3plus}
+    builders = {'unet': unet, 'fcn': fcn, 'unet2015': unet2015, 'deeplabv3plus': deeplabv3plus}
     if network not in builders:
         raise ValueError(f'network is {network!r}, but must be one of {", ".join(builders)}')
     inputs = keras.Input((height, width, 3), name='pixels')
@@ -179,7 +170,7 @@ def camera_network(network, height, width, n_filters=32, n_classes=23):
     else:
         _check((height, width, 3), n_filters, n_classes, multiple_of=16)
     outputs = builders[network](x.shape[1:], n_filters, n_classes)(x)
-    return keras.Model(inputs, outputs, name=f'camera_{network}'.replace('-', '_'))
+    return keras.Model(inputs, outputs, name=f'camera_{network}')
 
 
 def _check_mirrored(height, width):
