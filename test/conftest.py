@@ -53,11 +53,12 @@ def pytest_report_header():
 
 @pytest.fixture(scope='session')
 def recorded():
-    """Return the recorded drive as a list of (stamp in ns, RGB image, labels)."""
+    """Return the recorded drive as a list of (stamp in ns, RGB image, tags of scheme A)."""
     from unet_perception import bags
+    from unet_perception.labels import colors_to_tags
     images = bags.read_images(DRIVE, f'{CAMERA}/image')
-    truths = bags.read_palette_labels(DRIVE, f'{SEMANTIC}/image', 'A')
-    return [(stamp, image, truth)
+    truths = bags.read_images(DRIVE, f'{SEMANTIC}/image')
+    return [(stamp, image, colors_to_tags(truth, 'A'))
             for (stamp, image), (other, truth) in zip(images, truths, strict=True)
             if stamp == other]
 

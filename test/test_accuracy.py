@@ -145,7 +145,7 @@ def test_a_scheme_without_the_tags_that_are_seen_is_not_the_better_one():
 def test_palette_colours_are_not_suspected():
     """A colour has one label in all schemes that have it, whatever a poor model makes of it."""
     pairs = {(color, label) for scheme in labels.SCHEMES.values()
-             for color, label in zip(scheme.colors, scheme.labels)}
+             for color, label in zip(scheme.colors, scheme.labels) if label < 255}
     assert len(pairs) == len({color for color, _ in pairs})
     live = play(LiveAccuracy('B'), ('truth', 100, row(1)), ('mask', 100, row(7), 100))
     assert live.paired.counts == {SCORED: 1}

@@ -32,6 +32,8 @@ def test_what_a_scheme_does_not_tell_apart_is_left_out():
     assert lookup(parse_classes('Vehicles'), 'A')[10] == 1
     assert lookup(parse_classes('Vehicles,Bus'), 'A')[10] == 255
     assert list(lookup(parse_classes('Vehicles,Bus'), 'C')[14:18]) == [1, 1, 2, 1]
+    # None hides sky and ground, so it is the rest only where nobody asks for these.
+    assert old[0] == 0 and lookup(parse_classes('Road,Sky'), 'A')[0] == 255
     assert classes.label_of('Rock') == 'Terrain' and classes.label_of('Sky') == 'Sky'
 
 

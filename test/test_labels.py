@@ -37,8 +37,11 @@ def test_the_tables_have_the_sizes_of_the_schemes():
 @pytest.mark.parametrize('scheme, tag, name, color', rows())
 def test_each_row(scheme, tag, name, color):
     assert labels.SCHEMES[scheme].colors[tag] == color
-    label = labels.NAMES[labels.tags_to_labels(np.uint8([tag]), scheme)[0]]
-    assert label in (SAME.get(name), name, name.removesuffix('s'))
+    label = labels.tags_to_labels(np.uint8([tag]), scheme)[0]
+    if name == 'None' and scheme[0] == 'A':  # sky, grass, soil and rock alike
+        assert label == labels.IGNORE
+    else:
+        assert labels.NAMES[label] in (SAME.get(name), name, name.removesuffix('s'))
     pixel = np.uint8([[color]])
     np.testing.assert_array_equal(labels.colors_to_tags(pixel, scheme), [[tag]])
 
@@ -51,9 +54,9 @@ def test_maps_into_the_23():
         labels.tags_to_labels(np.arange(30, dtype=np.uint8), 'D'), decided)
     np.testing.assert_array_equal(
         labels.tags_to_labels(np.arange(29, dtype=np.uint8), 'C'), decided[:-1])
-    for scheme, n in (('A', 13), ('B', 23)):
-        ids = np.arange(n, dtype=np.uint8)
-        np.testing.assert_array_equal(labels.tags_to_labels(ids, scheme), ids)
+    ids = np.arange(23, dtype=np.uint8)
+    np.testing.assert_array_equal(labels.tags_to_labels(ids, 'B'), ids)
+    np.testing.assert_array_equal(labels.tags_to_labels(ids[:13], 'A'), [255, *range(1, 13)])
 
 
 def test_ignore_stays_ignore():
