@@ -65,7 +65,7 @@ def _traffic(scene, street, tiles, rng, camera, night):
     glow = 1.0 if night else 0.0
     if night and rng.random() < 0.6:  # the camera's own headlights
         for ahead, reach in ((5.0, 4.0), (12.0, 7.0)):
-            scene.lamps.append(((ahead, camera[1], 0.5), (2.2, 2.1, 1.8), reach))
+            scene.lamps.append(((ahead, camera[1], 0.5), np.array((1.1, 1.05, 0.9)) * rng.uniform(0.6, 2), reach))
     busy = rng.choice([0.1, 0.4, 0.8])
     lanes = [(-1, n) for n in range(street.lanes[0])] + [(1, n) for n in range(street.lanes[1])]
     for side, n in lanes:

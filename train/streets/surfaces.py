@@ -31,8 +31,8 @@ def asphalt(rng):
     rgb = paint(base, (noise(rng, 0.2), rng.uniform(2, 10)), (noise(rng, 1.6), rng.uniform(2, 7)))
     streaks = noise(rng, 1.2, 2, (0.1, 1))
     rgb += streaks[..., None] * rng.uniform(0, 4)
-    if rng.random() < 0.6:
-        rgb = mixed(rgb, rgb * 0.6, cv2.GaussianBlur(_cracks(rng, rng.integers(1, 6)), (3, 3), 0))
+    if rng.random() < 0.45:
+        rgb = mixed(rgb, rgb * 0.68, cv2.GaussianBlur(_cracks(rng, rng.integers(1, 6)), (3, 3), 0))
     if rng.random() < 0.4:
         rgb = mixed(rgb, rgb * rng.uniform(0.75, 1.15), (noise(rng, 1.8) - 1.2) * 4)
     return plain(rgb)

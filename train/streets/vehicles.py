@@ -58,7 +58,7 @@ def vehicle(scene, atlas, rng, x, y, yaw, kind=None, glow=0.0):
     put(under + (0, 0, FOOT * height * 0.9), atlas.names['cloth'][0], (0.1, 0.1, 0.1))
     if glow and rng.random() < 0.8:
         ahead = np.array([length * 0.5 + 4, 0, 0.3]) @ turn + (x, y, 0)
-        scene.lamps.append((ahead, (2.0, 1.9, 1.6), 4.0))
+        scene.lamps.append((ahead, (1.3, 1.2, 1.0), 4.0))
 
 
 def two_wheeler(scene, atlas, rng, x, y, camera, across, motor=None):
