@@ -7,6 +7,7 @@ from train.streets.camera import rotation, View
 from train.streets.furniture import Furniture
 from train.streets.greens import Greens
 from train.streets.houses import Houses
+from train.streets.overhead import Overhead
 from train.streets.pavement import Pavement
 from train.streets.scene import Scene
 from train.streets.vehicles import person, two_wheeler, vehicle
@@ -55,7 +56,8 @@ def scenery(rng, street, tiles, camera, night):
     houses.build()
     houses.clutter()
     Greens(scene, street, tiles, rng, camera).grow()
-    Furniture(scene, street, tiles, rng, camera).furnish(night)
+    Furniture(scene, street, tiles, rng).furnish(night)
+    Overhead(scene, street, tiles, rng).build()
     _traffic(scene, street, tiles, rng, camera, night)
     return scene
 
@@ -65,7 +67,8 @@ def _traffic(scene, street, tiles, rng, camera, night):
     glow = 1.0 if night else 0.0
     if night and rng.random() < 0.6:  # the camera's own headlights
         for ahead, reach in ((5.0, 4.0), (12.0, 7.0)):
-            scene.lamps.append(((ahead, camera[1], 0.5), np.array((1.1, 1.05, 0.9)) * rng.uniform(0.6, 2), reach))
+            color = np.array((1.1, 1.05, 0.9)) * rng.uniform(0.6, 2)
+            scene.lamps.append(((ahead, camera[1], 0.5), color, reach))
     busy = rng.choice([0.1, 0.4, 0.8])
     lanes = [(-1, n) for n in range(street.lanes[0])] + [(1, n) for n in range(street.lanes[1])]
     for side, n in lanes:
