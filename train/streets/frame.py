@@ -98,7 +98,23 @@ def _traffic(scene, street, tiles, rng, camera, night):
                 two_wheeler(scene, tiles, rng, x, y, camera, True)
             else:
                 vehicle(scene, tiles, rng, x, y, yaw + way * np.pi / 2, glow=glow)
+    if street.theme in ('suburb', 'city', 'rural', 'highway') and rng.random() < 0.3:
+        _lot(scene, street, tiles, rng)
     _people(scene, street, tiles, rng, camera)
+
+
+def _lot(scene, street, tiles, rng):
+    """Park cars beside each other, off the street."""
+    side = int(rng.integers(2))
+    sign = 2 * side - 1
+    inner = street.edges[side] + sign * (street.walk + street.verge)
+    room = abs(street.front[side] - inner)
+    if room > 6:
+        t, start = inner + sign * rng.uniform(3, room - 3), rng.uniform(4, 40)
+        for s in np.arange(start, start + rng.uniform(6, 45), 2.9):
+            if street.clear(s, 3) and rng.random() < 0.7:
+                x, y, yaw = street.place(s, t)
+                vehicle(scene, tiles, rng, x, y, yaw + rng.choice([-1, 1]) * np.pi / 2)
 
 
 def _people(scene, street, tiles, rng, camera):

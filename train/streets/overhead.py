@@ -1,6 +1,6 @@
 """Put what hangs over a road or bars it: traffic lights, gantries, bridges, road works."""
 import numpy as np
-from train.streets.layout import BRIDGE, DYNAMIC, LIGHT, POLE, SIGN, WALL
+from train.streets.layout import BRIDGE, DYNAMIC, LIGHT, POLE, SIGN, START, WALL
 from train.streets.stand import Stand
 
 
@@ -19,6 +19,8 @@ class Overhead(Stand):
             self._gantry(rng.uniform(18, 80))
         if rng.random() < (0.22 if street.theme == 'highway' else 0.1):
             self._bridge(rng.uniform(10, 90))
+        if street.theme in ('downtown', 'city') and rng.random() < 0.06:
+            self._viaduct()
         if rng.random() < 0.3:
             self._works()
 
@@ -78,6 +80,16 @@ class Overhead(Stand):
             else:
                 for at in np.arange(-long / 2 + 0.6, long / 2, 3.5):
                     self.box(s + at, t, 0, (0.9, 0.9, high), **more)
+
+    def _viaduct(self):
+        """Lead a railway along the street, high up on pillars."""
+        rng, street = self.rng, self.street
+        t = rng.choice([0.0, *street.edges]) + rng.normal(0, 0.5)
+        high, tile = rng.uniform(5.5, 8), self.atlas.pick(rng, 'concrete')
+        for s in np.arange(START, 130, 10.0):
+            self.box(s + 5, t, high, (10.3, 5.0, 1.2), BRIDGE, tile, sides=range(6), side=(5, 5))
+            if rng.random() < 0.6 and street.clear(s, 1):
+                self.box(s, t, 0, (1.1, 1.1, high), BRIDGE, tile, side=(5, 5))
 
     def _works(self):
         """Put cones, barriers, barrels and boxes on the road or beside it."""

@@ -8,6 +8,7 @@ from train.streets.noise import SIDE
 from unet_perception.labels import NAMES
 
 FINE = 4  # bits of a pixel's fraction
+SMALL = 0.7  # pixels; what is less wide and less high is left out
 SKY, BASE = 0, 1  # parts; the strips follow the base (the plane under all), the faces the strips
 
 
@@ -119,6 +120,8 @@ def polygons(seen, size):
     seen = seen[numbers]
     near = seen[..., 2].min(1) < NEAR
     whole = seen[..., :2] / np.where(near[:, None], 1, seen[..., 2])[..., None]
+    large = near | (np.ptp(whole, 1) > SMALL).any(1)
+    numbers, seen, near, whole = numbers[large], seen[large], near[large], whole[large]
     pixels = list(fixed(whole))
     low, high = whole.min(1), whole.max(1)
     for number in np.flatnonzero(near):
