@@ -1,6 +1,6 @@
 """Put what stands beside a road: lamps, masts, signs, rails, what people use."""
 import numpy as np
-from train.streets.layout import GUARD, POLE, SIGN, START, STATIC, WALL
+from train.streets.layout import GUARD, OTHER, POLE, SIGN, START, STATIC, WALL
 from train.streets.stand import Stand
 
 
@@ -59,17 +59,17 @@ class Furniture(Stand):
                 self.pole(s, t, 8.5, 0.24, tile='planks', color=(0.6, 0.52, 0.46))
                 self.box(s, t, 7.6, (0.12, 2.0, 0.14), POLE, self.atlas.names['planks'][0],
                          (0.6, 0.52, 0.46), sides=range(6))
-        if self.rng.random() < 0.6:
+        if self.rng.random() < 0.8:
             for aside in (-0.9, 0.9):
                 self._wire(t + aside)
 
     def _wire(self, t):
-        """Hang a wire along the masts."""
+        """Hang a wire along the masts; CARLA labels wires Other."""
         s = np.arange(START, 150, 7.0)
         high = 7.75 - 0.5 * np.sin(np.linspace(0, len(s) * np.pi / 4, len(s))) ** 2
         wire = np.column_stack([*self.street.place(s, t)[:2], high])
         up = np.array([0, 0, 0.025])
-        self.scene.quads(np.stack([wire[:-1], wire[1:], wire[1:] + up, wire[:-1] + up], 1), POLE,
+        self.scene.quads(np.stack([wire[:-1], wire[1:], wire[1:] + up, wire[:-1] + up], 1), OTHER,
                          self.atlas.names['cloth'][0], (0.12, 0.12, 0.12), both=True,
                          shadow=False)
 

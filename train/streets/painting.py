@@ -3,11 +3,10 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from train.streets.camera import clipped, NEAR
+from train.streets.camera import clipped, FINE, fixed, NEAR
 from train.streets.noise import SIDE
 from unet_perception.labels import NAMES
 
-FINE = 4  # bits of a pixel's fraction
 SMALL = 0.7  # pixels; what is less wide and less high is left out
 SKY, BASE = 0, 1  # parts; the strips follow the base (the plane under all), the faces the strips
 
@@ -99,11 +98,6 @@ def paint(view, scene, faces, table, cover, cut):
     nearness = np.maximum(below, 0) * lift[shown]
     _paint_faces(view, faces, table, cover, cut, shown, nearness)
     return shown, nearness
-
-
-def fixed(pixels):
-    """Return pixels (..., 2) as OpenCV takes them, whole numbers of 1 / 16."""
-    return (pixels.clip(-20000, 20000) * (1 << FINE)).round().astype(np.int32)
 
 
 def polygons(seen, size):

@@ -2,8 +2,9 @@
 import cv2
 import numpy as np
 from train.streets.atlas import LEVELS
+from train.streets.camera import FINE
 from train.streets.noise import SIDE
-from train.streets.painting import FINE, polygons, SKY
+from train.streets.painting import polygons, SKY
 
 ROWS = 24  # shaded at a time, so that they stay in the processor's cache
 
