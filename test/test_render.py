@@ -103,7 +103,7 @@ def test_the_command_writes_drives(tmp_path, capsys):
                '--jobs', '2']
     assert main(command) == 0
     drives = find_drives([out])
-    assert [drive.name for drive in drives] == ['rendered-000', 'rendered-001']
+    assert [drive.name for drive in drives] == ['rendered-3-000', 'rendered-3-001']
     assert all(drive.complete and drive.scheme == 'B' for drive in drives)
     assert len({drive.town for drive in drives}) == 2
     frames = [found for drive in drives for found in find_frames(drive)]
@@ -126,7 +126,7 @@ def test_a_killed_command_leaves_nothing_that_is_taken_for_whole(tmp_path, capsy
                '64x48']
     process = subprocess.Popen([sys.executable, '-m', 'train.render', *command, '--frames',
                                 '100000'], cwd=ROOT, start_new_session=True)
-    partial = out / '.rendered-000' / 'drive.json'
+    partial = out / '.rendered-3-000' / 'drive.json'
     until = time.monotonic() + 60
     while not (partial.exists() and json.loads(partial.read_text())['frames']):
         assert time.monotonic() < until and process.poll() is None
@@ -144,7 +144,7 @@ def test_a_killed_command_leaves_nothing_that_is_taken_for_whole(tmp_path, capsy
     assert not list(out.glob('.*'))
 
 
-@pytest.mark.parametrize('size', ['320', '30x32', '33x64', 'x'])
+@pytest.mark.parametrize('size', ['320', '30x32', 'x'])
 def test_a_size_that_cannot_be(size):
     with pytest.raises(SystemExit):
         main(['--out', 'never', '--size', size])

@@ -123,7 +123,8 @@ def _people(scene, street, tiles, rng, camera):
         for _ in range(count):
             s = rng.random() ** 2 * 60 + 2.5
             x, y, _ = street.place(s, edge + side * rng.uniform(0.3, max(street.walk, 1.5)))
-            person(scene, tiles, rng, x, y, 0.1 * bool(street.walk), camera)
+            raised = 0.1 if street.walk and street.clear(s) else 0.0
+            person(scene, tiles, rng, x, y, raised, camera)
     if rng.random() < (0.35 if street.walk else 0.08):
         s = street.crossing - street.half - 3 if street.crossing else rng.uniform(6, 40)
         for _ in range(rng.integers(1, 5)):

@@ -23,6 +23,7 @@ def shade(view, scene, faces, table, shown, nearness, weather, atlas, sky, rng):
     glows = (table.glow / 255).astype(np.float32)
     out = np.empty((*shown.shape, 3), np.float32)
     columns = np.arange(view.width, dtype=np.float32)
+    up = view.rays(np.array([0, 0, 1.0])).astype(np.float32)
     air = (weather.horizon * 255).astype(np.float32)
     for top in range(0, view.height, ROWS):
         at = slice(top, top + ROWS)
@@ -46,6 +47,10 @@ def shade(view, scene, faces, table, shown, nearness, weather, atlas, sky, rng):
         if shadow[at].any():
             under = (part < table.ground) * shadow[at]
             color *= 1 - under[..., None] * (dark / 255)
+        # Less light comes to what is low down between other things.
+        high = (up[0] * columns + (up[1] * rows + up[2])) * depth + np.float32(view.position[2])
+        low = np.clip(1 - high * np.float32(0.6), 0, 1) * (part >= table.ground)
+        color *= 1 - low[..., None] * np.float32(0.25)
         haze = 1 - np.exp(depth * np.float32(-weather.haze))
         color += (air - color) * haze[..., None]
         above = part == SKY
