@@ -4,8 +4,8 @@ Render drives through made-up streets that look like CARLA's, with exact labels.
     python -m train.render --out DRIVES --drives 40 --frames 100
 
 Each frame is another street, weather, camera and time of day, which (seed, drive, frame) alone
-decide. Drives go to DRIVES/rendered-SEED-N: CameraRGB/, CameraMask/ (labels 0 to 22) and drive.json.
-They are meant to be trained on beside recorded ones, of which a town shows far less variety.
+decide. Drives go to DRIVES/rendered-SEED-N: CameraRGB/, CameraMask/ (labels 0 to 22) and
+drive.json. They are meant to be trained on beside recorded ones, which vary far less.
 
 A drive takes its name only when it is whole. The same command goes on where it was stopped.
 """

@@ -20,4 +20,4 @@ class Layer:
     def tint(self, spread=0.1):
         """Return a random tint, R, G, B about 1."""
         rng = self.rng
-        return np.exp(rng.normal(0, spread * 0.25, 3) + rng.normal(0, spread))
+        return np.exp(rng.normal(0, spread * 0.14, 3) + rng.normal(0, spread))

@@ -74,6 +74,10 @@ class Overhead(Stand):
         more = {'tile': tile, 'color': color, 'tag': BRIDGE, 'side': (5, 5)}
         self.box(s, 0, high, (long, 150, rng.uniform(0.8, 1.6)), sides=range(6), **more)
         self.box(s - long / 2, 0, high + 1, (0.2, 150, 1.1), **more)
+        end = long / 2
+        x, y, _ = self.street.place(s + np.array([-end, end, end, -end]),
+                                    np.array([left, left, right, right]))
+        self.scene.blots.append(np.stack([x, y], 1))
         for t in (left - 1.2, right + 1.2):
             if long > 20:
                 self.box(s, t, 0, (long, 0.6, high), WALL, tile, color, side=(5, 5))

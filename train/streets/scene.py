@@ -59,7 +59,7 @@ class Scene:
     """
     Strips (the later hides the earlier), Faces, lamps and shadows on the ground.
 
-    lamps: (place (3,), color (3,), reach in m). blots: polygons (k, 2) that are dark because
+    lamps: (place (3,), color (3,), reach in m). blots: polygons (4, 2) that are dark because
     something stands close above them. shades: polygons (k, 3) that only cast shadows.
     """
 

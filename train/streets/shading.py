@@ -17,6 +17,7 @@ def shade(view, scene, faces, table, shown, nearness, weather, atlas, sky, rng):
     """
     light, dark = _light(view, faces, table, weather)
     shadow = _shadow(view, scene, faces, weather, shown.shape)
+    blots = _blots(view, scene, shown.shape)
     places = np.ascontiguousarray(table.places.reshape(-1, 6).T * SIDE, np.float32)
     levels = _level(view, table).astype(np.float32)
     tints = (light * table.color).astype(np.float32)
@@ -47,6 +48,9 @@ def shade(view, scene, faces, table, shown, nearness, weather, atlas, sky, rng):
         if shadow[at].any():
             under = (part < table.ground) * shadow[at]
             color *= 1 - under[..., None] * (dark / 255)
+        if blots[at].any():
+            under = (part < table.ground) * blots[at]
+            color *= 1 - under[..., None] * np.float32(0.6 / 255)
         # Less light comes to what is low down between other things.
         high = (up[0] * columns + (up[1] * rows + up[2])) * depth + np.float32(view.position[2])
         low = np.clip(1 - high * np.float32(0.6), 0, 1) * (part >= table.ground)
@@ -81,25 +85,31 @@ def _level(view, table):
 
 
 def _shadow(view, scene, faces, weather, shape):
-    """Return uint8, 255 where the sun or the sky does not reach the ground, blurred."""
+    """Return uint8, 255 where the sun does not reach the ground, blurred."""
     out = np.zeros(shape, np.uint8)
-    if weather.sun.max() > 0.2:
-        away = weather.to_sun[:2] / max(weather.to_sun[2], 0.12)
-        flat = [faces.corners[faces.shadow]]
-        for count in {len(shade) for shade in scene.shades}:
-            flat.append(np.stack([shade for shade in scene.shades if len(shade) == count]))
-        for corners in flat:
-            level = corners[..., :2] - corners[..., 2:] * away
-            _fill(out, view, level, 255)
-        out = cv2.blur(out, (3, 3))
-    blots = np.zeros(shape, np.uint8)
+    if weather.sun.max() < 0.2:
+        return out
+    away = weather.to_sun[:2] / max(weather.to_sun[2], 0.12)
+    casting = [faces.corners[faces.shadow]]
+    for count in {len(shade) for shade in scene.shades}:
+        casting.append(np.stack([shade for shade in scene.shades if len(shade) == count]))
+    for corners in casting:
+        _fill(out, view, corners[..., :2] - corners[..., 2:] * away)
+    return cv2.blur(out, (3, 3))
+
+
+def _blots(view, scene, shape):
+    """Return uint8, 255 where things close above the ground keep all light off it, blurred."""
+    out = np.zeros(shape, np.uint8)
     if scene.blots:
-        _fill(blots, view, np.stack(scene.blots), 190)
-    return np.maximum(out, cv2.blur(blots, (9, 5)))
+        _fill(out, view, np.stack(scene.blots))
+        wide = view.height // 60
+        out = cv2.blur(out, (2 * wide + 1, wide + 1))
+    return out
 
 
-def _fill(mask, view, level, value):
-    """Fill polygons (n, k, 2) on the ground."""
+def _fill(mask, view, level):
+    """Fill polygons (n, k, 2) on the ground with 255."""
     seen = view.see(np.concatenate([level, np.zeros((*level.shape[:2], 1))], 2))
     for pixels in polygons(seen, (view.width, view.height))[1]:
-        cv2.fillPoly(mask, [pixels], value, shift=FINE)
+        cv2.fillPoly(mask, [pixels], 255, shift=FINE)
