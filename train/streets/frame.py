@@ -26,6 +26,9 @@ def render(seed, drive, frame, size, camera=None):
     camera = camera or draw_camera(rng)
     view = _view(rng, street, camera, size)
     scene = scenery(rng, street, tiles, view.position, air.night)
+    if rng.random() < 0.45:
+        start = rng.uniform(15, 70)
+        scene.incline(start, rng.uniform(max(-0.06, -0.6 * camera['height'] / start), 0.09))
     picture, labels = develop(rng, view, scene, air, tiles)
     return picture, labels, {'theme': str(street.theme), 'weather': air.name,
                              **{name: round(value, 2) for name, value in camera.items()}}

@@ -4,6 +4,7 @@ from train.streets.layer import Layer
 from train.streets.layout import (
     CURB, END, GROUND, RAILS, ROAD, SIDEWALK, START, TERRAIN, WATER)
 from train.streets.markings import Markings
+from train.streets.scene import ALL
 
 
 class Pavement(Layer):
@@ -19,7 +20,7 @@ class Pavement(Layer):
         tag = GROUND if base == 'slabs' else TERRAIN
         if base == 'soil' and rng.random() < 0.3:
             tag = GROUND
-        self.scene.strip([(0, 0)] * 3, tag, pick(rng, base), tone, rng.uniform(4, 9))
+        self.scene.strip(ALL, tag, pick(rng, base), tone, rng.uniform(4, 9))
         self._aside()
         self._sidewalks()
         self._road()

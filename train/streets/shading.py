@@ -53,7 +53,7 @@ def shade(view, scene, faces, table, shown, nearness, weather, atlas, sky, rng):
             color *= 1 - under[..., None] * np.float32(0.6 / 255)
         # Less light comes to what is low down between other things.
         high = (up[0] * columns + (up[1] * rows + up[2])) * depth + np.float32(view.position[2])
-        low = np.clip(1 - high * np.float32(0.6), 0, 1) * (part >= table.ground)
+        low = np.clip(1 - abs(high) * np.float32(0.6), 0, 1) * (part >= table.ground)
         color *= 1 - low[..., None] * np.float32(0.25)
         haze = 1 - np.exp(depth * np.float32(-weather.haze))
         color += (air - color) * haze[..., None]
@@ -94,7 +94,8 @@ def _shadow(view, scene, faces, weather, shape):
     for count in {len(shade) for shade in scene.shades}:
         casting.append(np.stack([shade for shade in scene.shades if len(shade) == count]))
     for corners in casting:
-        _fill(out, view, corners[..., :2] - corners[..., 2:] * away)
+        high = corners[..., 2:] - scene.height(corners[..., :1])
+        _fill(out, view, scene, corners[..., :2] - high * away)
     return cv2.blur(out, (3, 3))
 
 
@@ -102,14 +103,14 @@ def _blots(view, scene, shape):
     """Return uint8, 255 where things close above the ground keep all light off it, blurred."""
     out = np.zeros(shape, np.uint8)
     if scene.blots:
-        _fill(out, view, np.stack(scene.blots))
+        _fill(out, view, scene, np.stack(scene.blots))
         wide = view.height // 60
         out = cv2.blur(out, (2 * wide + 1, wide + 1))
     return out
 
 
-def _fill(mask, view, level):
+def _fill(mask, view, scene, level):
     """Fill polygons (n, k, 2) on the ground with 255."""
-    seen = view.see(np.concatenate([level, np.zeros((*level.shape[:2], 1))], 2))
+    seen = view.see(np.concatenate([level, scene.height(level[..., :1])], 2))
     for pixels in polygons(seen, (view.width, view.height))[1]:
         cv2.fillPoly(mask, [pixels], 255, shift=FINE)
