@@ -142,10 +142,9 @@ def develop(rng, view, scene, air, tiles):
     faces = scene.faces()
     table = painting.parts(fine, scene, faces)
     shown, nearness = painting.paint(fine, scene, faces, table, tiles.cover, tiles.cut)
-    sky = weather.sky(fine, air, tiles.clouds, rng)
-    light = shading.shade(fine, scene, faces, table, shown, nearness, air, tiles, sky, rng)
+    sky = weather.sky(view, air, tiles.clouds, rng)
+    light = shading.shade(fine, scene, faces, table, shown, nearness, air, tiles, sky)
     size = view.width, view.height
-    light = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
     near = cv2.resize(nearness, size, interpolation=cv2.INTER_AREA)
     tags = table.tag.astype(np.uint8)[shown]
     labels = _majority(tags)

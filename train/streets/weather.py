@@ -73,7 +73,7 @@ def draw(rng):
 
 def sky(view, weather, clouds, rng):
     """Return the sky in every direction of a view: float32 (height, width, 3) in 0..255."""
-    coarse = view._replace(width=view.width // 4, height=view.height // 4)
+    coarse = view._replace(width=view.width // 2, height=view.height // 2)
     x, y = np.arange(coarse.width), np.arange(coarse.height)[:, None]
     ray = np.stack([a * x + (b * y + c) for a, b, c in coarse.rays(np.eye(3))], -1)
     ray = ray.astype(np.float32)
