@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 from standin import scene
-from standin.render import Light, render, rotation, View
+from standin.render import Light, render
 from standin.server import StandIn
 from standin.world import SETTINGS, WEATHER
 
@@ -23,6 +23,7 @@ from train.record import parse
 from train.record_messages import About
 from train.record_plan import plan
 from train.recording import Recording
+from train.streets.camera import rotation, View
 from unet_perception.carla_cameras import Lens
 from unet_perception.carla_versions import scheme_of
 

@@ -9,8 +9,9 @@ from conftest import ROOT
 import numpy as np
 import pytest
 from standin import faults, scene, street
-from standin.render import Light, render, rotation, View
+from standin.render import Light, render
 from standin.server import StandIn
+from train.streets.camera import rotation, View
 
 
 def test_the_street_closes_and_carla_reads_it_as_two_lanes():

@@ -4,8 +4,8 @@ Render drives through made-up streets that look like CARLA's, with exact labels.
     python -m train.render --out DRIVES --drives 40 --frames 100
 
 Each frame is another street, weather, camera and time of day, which (seed, drive, frame) alone
-decide. Drives go to DRIVES/rendered-N: CameraRGB/, CameraMask/ (labels 0 to 22) and drive.json.
-They are meant to be trained on beside recorded ones, of which a town shows far less variety.
+decide. Drives go to DRIVES/rendered-SEED-N: CameraRGB/, CameraMask/ (labels 0 to 22) and
+drive.json. They are meant to be trained on beside recorded ones, which vary far less.
 
 A drive takes its name only when it is whole. The same command goes on where it was stopped.
 """
@@ -34,7 +34,7 @@ def parse(args):
     parser.add_argument('--drives', type=at_least(1), default=40, help='how many (40)')
     parser.add_argument('--frames', type=at_least(1), default=100, help='of each drive (100)')
     parser.add_argument('--size', type=_size, metavar='WxH',
-                        help='pixels, even numbers (several, drive by drive)')
+                        help='pixels (several sizes, drive by drive)')
     parser.add_argument('--seed', type=at_least(0), default=0,
                         help='another one gives other streets (0)')
     parser.add_argument('--jobs', type=at_least(1), default=1,
@@ -44,9 +44,8 @@ def parse(args):
 
 def _size(text):
     width, height = (int(side) for side in text.lower().split('x'))
-    if min(width, height) < 32 or width % 2 or height % 2:
-        raise argparse.ArgumentTypeError(f'{text} is not a size such as 320x240: even numbers, '
-                                         f'at least 32')
+    if min(width, height) < 32:
+        raise argparse.ArgumentTypeError(f'{text} is not a size such as 320x240, at least 32x32')
     return width, height
 
 
@@ -56,7 +55,7 @@ def _render(args):
     from rich.progress import MofNCompleteColumn, Progress
     _begin(args)
     jobs = [(args.out, args.seed, drive, args.frames, args.size or SIZES[drive % len(SIZES)])
-            for drive in range(args.drives) if not _folder(args.out, drive).exists()]
+            for drive in range(args.drives) if not _folder(args.out, args.seed, drive).exists()]
     before = (args.drives - len(jobs)) * args.frames
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
         task = progress.add_task('rendering', total=args.drives * args.frames, completed=before)
@@ -72,8 +71,8 @@ def _render(args):
     return 0
 
 
-def _folder(out, drive):
-    return out / f'rendered-{drive:03d}'
+def _folder(out, seed, drive):
+    return out / f'rendered-{seed}-{drive:03d}'  # another seed, another name: one run takes both
 
 
 def _begin(args):
@@ -111,10 +110,10 @@ def _drive(job):
     from train.recording import Recording
     from train.streets.frame import render
     out, seed, drive, frames, size = job
-    folder = _folder(out, drive)
+    folder = _folder(out, seed, drive)
     partial = folder.with_name(f'.{folder.name}')
     recording = Recording(partial, {
-        'scheme': 'B', 'town': f'rendered-{seed}-{drive}', 'weather': {'name': 'mixed'},
+        'scheme': 'B', 'town': folder.name, 'weather': {'name': 'mixed'},
         'seed': seed, 'drive': drive, 'camera': {'width': size[0], 'height': size[1]}})
     for frame in range(frames):
         picture, labels, drawn = render(seed, drive, frame, size)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from standin import scene, street, wire
 from standin.blueprints import VEHICLES
-from standin.render import rotation
+from train.streets.camera import rotation
 
 ACCELERATION, BRAKING, DRAG = 5.0, 9.0, 0.05  # m/s² at full throttle and brake; 1/s
 STEERING = np.radians(45)  # the wheels' angle at full steering

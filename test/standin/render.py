@@ -9,26 +9,13 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from standin.scene import CELL, COLORS, GROUND, SKY
+from train.streets.camera import clipped, FINE, fixed, NEAR
 
-NEAR, FAR = 0.2, 150.0  # m from the camera
+FAR = 150.0  # m from the camera
 FACES = np.array([(1, 3, 7, 5), (0, 4, 6, 2), (2, 6, 7, 3), (0, 1, 5, 4), (4, 5, 7, 6),
                   (0, 2, 3, 1)])  # of a box's corners: +x, -x, +y, -y, top, bottom
 CORNERS = np.array([(x, y, z) for z in (-1, 1) for y in (-1, 1) for x in (-1, 1)], float)
 SHADES = np.array([0.95, 0.7, 0.85, 0.6, 1.1, 0.4], np.float32)
-
-
-class View(NamedTuple):
-    """
-    A camera: size in pixels, horizontal field of view in degrees, place and rotation matrix.
-
-    position: x, y, z in m. rotation: (3, 3), its columns are the camera's forward, right and up.
-    """
-
-    width: int
-    height: int
-    fov: float
-    position: np.ndarray
-    rotation: np.ndarray
 
 
 class Light(NamedTuple):
@@ -39,28 +26,15 @@ class Light(NamedTuple):
     rain: float = 0.0
 
 
-def rotation(pitch, yaw, roll):
-    """Return the matrix of CARLA's angles (degrees), as carla.Transform.get_matrix() has it."""
-    (cp, cy, cr), (sp, sy, sr) = (f(np.radians([pitch, yaw, roll])) for f in (np.cos, np.sin))
-    return np.array([[cp * cy, cy * sp * sr - sy * cr, -cy * sp * cr - sy * sr],
-                     [cp * sy, sy * sp * sr + cy * cr, -sy * sp * cr + cy * sr],
-                     [sp, -cp * sr, cp * cr]])
-
-
 def render(view, ground, boxes, light, seed=0):
     """
     Return a uint8 RGB picture (height, width, 3) and uint8 tags (height, width).
 
     ground: scene.Ground. boxes: scene.Boxes. seed: of the picture's noise.
     """
-    focal = view.width / (2 * np.tan(np.radians(view.fov) / 2))
-    # A point's pixel is (u, v) / w of project @ (point - position); w is how far in front it is.
-    # A whole number is the middle of a pixel, so the picture's middle is between two.
-    project = np.array([[(view.width - 1) / 2, focal, 0], [(view.height - 1) / 2, 0, -focal],
-                        [1, 0, 0]]) @ view.rotation.T
-    parts, depth = _ground(view, project, ground)
-    shown = _visible(view, focal, boxes)
-    _paint_boxes(parts, view, project, boxes, shown)
+    parts, depth = _ground(view, ground)
+    shown = _visible(view, boxes)
+    _paint_boxes(parts, view, boxes, shown)
     tags = np.append(np.arange(len(COLORS)), boxes.tag[shown].repeat(6)).astype(np.uint8)
     colors = np.concatenate([COLORS, (boxes.color[shown, None] * SHADES[:, None]).reshape(-1, 3)])
     depths = ((boxes.center[shown] - view.position) @ view.rotation[:, 0]).repeat(6)
@@ -69,11 +43,11 @@ def render(view, ground, boxes, light, seed=0):
     return _lit(colors.astype(np.float32)[parts], depth, light, seed), tags[parts]
 
 
-def _ground(view, project, ground):
+def _ground(view, ground):
     """Return int32 parts (the ground's tags and the sky) and float32 depths, m; the sky has 0."""
     # From the ground's pixels to the camera's: on a plane two of the three axes do.
     offset = np.array([*ground.origin, 0]) - view.position
-    back = np.linalg.inv(project @ np.column_stack([[CELL, 0, 0], [0, CELL, 0], offset]))
+    back = np.linalg.inv(view.project @ np.column_stack([[CELL, 0, 0], [0, CELL, 0], offset]))
     tags = cv2.warpPerspective(ground.tags, back, (view.width, view.height),
                                flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP,
                                borderMode=cv2.BORDER_CONSTANT, borderValue=GROUND)
@@ -84,18 +58,18 @@ def _ground(view, project, ground):
             np.where(below, 1 / np.where(below, nearness, 1), 0))
 
 
-def _visible(view, focal, boxes):
+def _visible(view, boxes):
     """Return the numbers of the boxes that may be in the picture, from far to near."""
     away = (boxes.center - view.position) @ view.rotation
     forward, size = away[:, 0], np.linalg.norm(boxes.half, axis=1)
-    reach = np.array([view.width, view.height]) / (2 * focal)  # tangents of half the angles
+    reach = np.array([view.width, view.height]) / (2 * view.focal)  # tangents of half the angles
     inside = np.abs(away[:, 1:]) < forward[:, None] * reach + size[:, None] * (1 + reach)
     numbers = np.flatnonzero(inside.all(1) & (forward > NEAR - size) & (forward < FAR)
-                             & (2 * size * focal > forward))  # larger than a pixel
+                             & (2 * size * view.focal > forward))  # larger than a pixel
     return numbers[np.argsort(-np.linalg.norm(away[numbers], axis=1))]
 
 
-def _paint_boxes(parts, view, project, boxes, shown):
+def _paint_boxes(parts, view, boxes, shown):
     """Paint the faces that the camera sees; face f of the box shown as n-th gets 6 n + f."""
     half, yaw = boxes.half[shown], np.radians(boxes.yaw[shown])
     along = np.stack([np.cos(yaw), np.sin(yaw)], 1)
@@ -103,13 +77,13 @@ def _paint_boxes(parts, view, project, boxes, shown):
     away = boxes.center[shown] - view.position
     corners = CORNERS * half[:, None]
     level = corners[..., :1] * along[:, None] + corners[..., 1:2] * across[:, None]
-    points = (np.concatenate([level, corners[..., 2:]], 2) + away[:, None]) @ project.T
+    points = (np.concatenate([level, corners[..., 2:]], 2) + away[:, None]) @ view.project.T
     camera = -np.stack([(away[:, :2] * axis).sum(1) for axis in (along, across)] + [away[:, 2]], 1)
     facing = np.stack([camera > half, camera < -half], 2).reshape(-1, 6)
     near = points[..., 2].min(1, initial=np.inf) < NEAR
     with np.errstate(divide='ignore', invalid='ignore'):
         pixels = points[..., :2] / points[..., 2:]
-    fixed = np.where(near[:, None, None], 0, pixels * 16).round().astype(np.int32)
+    whole = fixed(np.where(near[:, None, None], 0, pixels))
     low, high = pixels.min(1, initial=np.inf), pixels.max(1, initial=-np.inf)
     for number, box in enumerate(shown):
         part = len(COLORS) + 6 * number
@@ -119,23 +93,11 @@ def _paint_boxes(parts, view, project, boxes, shown):
                                     0), part, -1)
             continue
         for face in np.flatnonzero(facing[number]):
-            polygon = fixed[number, FACES[face]]
+            polygon = whole[number, FACES[face]]
             if near[number]:
-                polygon = _clipped(points[number, FACES[face]])
+                polygon = fixed(clipped(points[number, FACES[face]]))
             if len(polygon):
-                cv2.fillConvexPoly(parts, polygon, int(part + face), shift=4)
-
-
-def _clipped(polygon):
-    """Cut off what is nearer than NEAR; rows are (u w, v w, w). Return pixels times 16."""
-    out = []
-    for a, b in zip(polygon, np.roll(polygon, -1, 0)):
-        if a[2] >= NEAR:
-            out.append(a)
-        if (a[2] >= NEAR) != (b[2] >= NEAR):
-            out.append(a + (b - a) * (NEAR - a[2]) / (b[2] - a[2]))
-    out = np.array(out).reshape(-1, 3)
-    return (out[:, :2] / out[:, 2:] * 16).round().astype(np.int32)
+                cv2.fillConvexPoly(parts, polygon, int(part + face), shift=FINE)
 
 
 def _lit(colors, depth, light, seed):

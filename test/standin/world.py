@@ -4,7 +4,8 @@ import threading
 import numpy as np
 from standin import scene, street, wire
 from standin.actors import Actor
-from standin.render import Light, render, rotation, View
+from standin.render import Light, render
+from train.streets.camera import rotation, View
 
 TOWNS = ('Town01', 'Town02', 'Town03')
 SETTINGS = [False, False, [False], True, 0.01, 10, 0.0, True, 3000.0, 2000.0, True]

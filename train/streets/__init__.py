@@ -1,15 +1,18 @@
 """
 Draw streets that look like CARLA's, with exact labels, as extra training data.
 
-    atlas       the surfaces: tiles of colours, some with holes (surfaces, facades, sprites, cars)
-    layout      a street: its cross-section, what lies on the ground
-    town        what stands along it (houses, plants, furniture, traffic)
-    scene       how both become planar faces and strips of ground
-    paint       which face each pixel shows
-    weather     sun, sky, fog, rain, lamps
-    shade       what colour it has
-    lens        what the camera makes of it
-    frame       a frame from (seed, drive, frame) alone
+What it is made of, from surfaces to a picture:
+
+    noise, surfaces, facades, plants, figures, cars, signs     tiles: what things look like
+    atlas                        the tiles of a drive
+    layout                       a street: its course, its lanes, what is beside them
+    layer, pavement, markings    what lies on its ground
+    stand, houses, greens, furniture, overhead, vehicles       what stands on it
+    scene                        both as strips of ground and planar faces
+    camera, painting             which part of a scene each pixel shows, exactly
+    weather, shading, lamps      what colour that has
+    lens                         what a camera makes of it
+    frame                        all of it, from (seed, drive, frame) alone
 
 Coordinates: x forward, y right, z up, in m; the camera is near the origin, the ground is z = 0.
 """

@@ -3,7 +3,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-NEAR = 0.25  # m; what is nearer to the camera's plane is cut off
+NEAR = 0.2  # m; what is nearer to the camera's plane is cut off
+FINE = 4  # bits of a pixel's fraction that OpenCV gets
+FAR_OUT = 16000  # pixels from the picture; OpenCV takes not much more
 
 
 def rotation(pitch, yaw, roll):
@@ -48,22 +50,40 @@ class View(NamedTuple):
         return np.stack([right, -up, forward * self.focal - right * middle[0] + up * middle[1]],
                         -1)
 
+    @property
+    def project(self):
+        """Return (3, 3), which makes x w, y w and w (depth, m) of what is so far from here."""
+        return np.array([[(self.width - 1) / 2, self.focal, 0],
+                         [(self.height - 1) / 2, 0, -self.focal],
+                         [1, 0, 0]]) @ self.rotation.T
+
     def see(self, points):
         """Return (..., 3), x w, y w and w (depth, m) of points (..., 3)."""
-        project = np.array([[(self.width - 1) / 2, self.focal, 0],
-                            [(self.height - 1) / 2, 0, -self.focal], [1, 0, 0]])
-        return (points - self.position) @ (project @ self.rotation.T).T
+        return (points - self.position) @ self.project.T
+
+
+def kept(polygon, away):
+    """Return the part (k, n) of a polygon where `away`, of each corner (k,), is at least 0."""
+    inside = away >= 0
+    if inside.all():
+        return polygon
+    crosses = inside != np.roll(inside, -1)
+    share = away / np.where(crosses, away - np.roll(away, -1), 1)
+    cut = polygon + (np.roll(polygon, -1, 0) - polygon) * share[:, None]
+    return np.stack([polygon, cut], 1)[np.stack([inside, crosses], 1)]
 
 
 def clipped(polygon):
     """Return the pixels (k, 2) of the part beyond NEAR; rows of the polygon are x w, y w, w."""
-    w = polygon[:, 2]
-    inside = w >= NEAR
-    if inside.all():
-        return polygon[:, :2] / w[:, None]
-    after = np.roll(polygon, -1, 0)
-    crosses = inside != np.roll(inside, -1)
-    step = np.where(crosses, after[:, 2] - w, 1)
-    cut = polygon + (after - polygon) * ((NEAR - w) / step)[:, None]
-    both = np.stack([polygon, cut], 1)[np.stack([inside, crosses], 1)]
-    return both[:, :2] / both[:, 2:]
+    polygon = kept(polygon, polygon[:, 2] - NEAR)
+    pixels = polygon[:, :2] / polygon[:, 2:]
+    if abs(pixels).max(initial=0) > FAR_OUT:
+        for axis in (0, 1):
+            for side in (-1, 1):
+                pixels = kept(pixels, FAR_OUT + side * pixels[:, axis])
+    return pixels
+
+
+def fixed(pixels):
+    """Return pixels (..., 2) as OpenCV takes them, whole numbers of 1 / 16."""
+    return (pixels.clip(-FAR_OUT, FAR_OUT) * (1 << FINE)).round().astype(np.int32)

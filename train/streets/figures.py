@@ -44,6 +44,8 @@ def _clothes(rng):
         return rng.uniform(20, 75) + rng.normal(0, 8, 3)
     if kind < 0.65:
         return rng.uniform(140, 225) + rng.normal(0, 8, 3)
+    if kind < 0.88:
+        return rng.uniform(40, 150) + rng.normal(0, 28, 3)
     return rng.uniform(25, 200, 3)
 
 

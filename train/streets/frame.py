@@ -7,6 +7,7 @@ from train.streets.camera import rotation, View
 from train.streets.furniture import Furniture
 from train.streets.greens import Greens
 from train.streets.houses import Houses
+from train.streets.overhead import Overhead
 from train.streets.pavement import Pavement
 from train.streets.scene import Scene
 from train.streets.vehicles import person, two_wheeler, vehicle
@@ -25,6 +26,9 @@ def render(seed, drive, frame, size, camera=None):
     camera = camera or draw_camera(rng)
     view = _view(rng, street, camera, size)
     scene = scenery(rng, street, tiles, view.position, air.night)
+    if rng.random() < 0.45:
+        start = rng.uniform(15, 70)
+        scene.incline(start, rng.uniform(max(-0.06, -0.6 * camera['height'] / start), 0.09))
     picture, labels = develop(rng, view, scene, air, tiles)
     return picture, labels, {'theme': str(street.theme), 'weather': air.name,
                              **{name: round(value, 2) for name, value in camera.items()}}
@@ -55,7 +59,8 @@ def scenery(rng, street, tiles, camera, night):
     houses.build()
     houses.clutter()
     Greens(scene, street, tiles, rng, camera).grow()
-    Furniture(scene, street, tiles, rng, camera).furnish(night)
+    Furniture(scene, street, tiles, rng).furnish(night)
+    Overhead(scene, street, tiles, rng).build()
     _traffic(scene, street, tiles, rng, camera, night)
     return scene
 
@@ -65,7 +70,8 @@ def _traffic(scene, street, tiles, rng, camera, night):
     glow = 1.0 if night else 0.0
     if night and rng.random() < 0.6:  # the camera's own headlights
         for ahead, reach in ((5.0, 4.0), (12.0, 7.0)):
-            scene.lamps.append(((ahead, camera[1], 0.5), (2.2, 2.1, 1.8), reach))
+            color = np.array((1.1, 1.05, 0.9)) * rng.uniform(0.6, 2)
+            scene.lamps.append(((ahead, camera[1], 0.5), color, reach))
     busy = rng.choice([0.1, 0.4, 0.8])
     lanes = [(-1, n) for n in range(street.lanes[0])] + [(1, n) for n in range(street.lanes[1])]
     for side, n in lanes:
@@ -95,7 +101,23 @@ def _traffic(scene, street, tiles, rng, camera, night):
                 two_wheeler(scene, tiles, rng, x, y, camera, True)
             else:
                 vehicle(scene, tiles, rng, x, y, yaw + way * np.pi / 2, glow=glow)
+    if street.theme in ('suburb', 'city', 'rural', 'highway') and rng.random() < 0.3:
+        _lot(scene, street, tiles, rng)
     _people(scene, street, tiles, rng, camera)
+
+
+def _lot(scene, street, tiles, rng):
+    """Park cars beside each other, off the street."""
+    side = int(rng.integers(2))
+    sign = 2 * side - 1
+    inner = street.edges[side] + sign * (street.walk + street.verge)
+    room = abs(street.front[side] - inner)
+    if room > 6:
+        t, start = inner + sign * rng.uniform(3, room - 3), rng.uniform(4, 40)
+        for s in np.arange(start, start + rng.uniform(6, 45), 2.9):
+            if street.clear(s, 3) and rng.random() < 0.7:
+                x, y, yaw = street.place(s, t)
+                vehicle(scene, tiles, rng, x, y, yaw + rng.choice([-1, 1]) * np.pi / 2)
 
 
 def _people(scene, street, tiles, rng, camera):
@@ -104,7 +126,8 @@ def _people(scene, street, tiles, rng, camera):
         for _ in range(count):
             s = rng.random() ** 2 * 60 + 2.5
             x, y, _ = street.place(s, edge + side * rng.uniform(0.3, max(street.walk, 1.5)))
-            person(scene, tiles, rng, x, y, 0.1 * bool(street.walk), camera)
+            raised = 0.1 if street.walk and street.clear(s) else 0.0
+            person(scene, tiles, rng, x, y, raised, camera)
     if rng.random() < (0.35 if street.walk else 0.08):
         s = street.crossing - street.half - 3 if street.crossing else rng.uniform(6, 40)
         for _ in range(rng.integers(1, 5)):
@@ -119,10 +142,9 @@ def develop(rng, view, scene, air, tiles):
     faces = scene.faces()
     table = painting.parts(fine, scene, faces)
     shown, nearness = painting.paint(fine, scene, faces, table, tiles.cover, tiles.cut)
-    sky = weather.sky(fine, air, tiles.clouds, rng)
-    light = shading.shade(fine, scene, faces, table, shown, nearness, air, tiles, sky, rng)
+    sky = weather.sky(view, air, tiles.clouds, rng)
+    light = shading.shade(fine, scene, faces, table, shown, nearness, air, tiles, sky)
     size = view.width, view.height
-    light = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
     near = cv2.resize(nearness, size, interpolation=cv2.INTER_AREA)
     tags = table.tag.astype(np.uint8)[shown]
     labels = _majority(tags)

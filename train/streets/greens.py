@@ -78,6 +78,9 @@ class Greens:
                           self.camera, self.tint * np.exp(rng.normal(0, 0.07)),
                           mirror=rng.random() < 0.5, shadow=False)
         self._shade(x, y, wide, high, kind)
+        if kind in ('bush', 'tuft', 'conifer', 'cypress'):
+            reach = np.array([(-1, 0), (0, -1), (1, 0), (0, 1)]) * wide * 0.3
+            self.scene.blots.append(reach + (x, y))
 
     def _shade(self, x, y, wide, high, kind):
         """Let a crown cast a ragged shadow, as a level thing half way up."""

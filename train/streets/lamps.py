@@ -27,7 +27,7 @@ def _pools(view, nearness, scene):
         square = (place[0] - lx) ** 2 + (place[1] - ly) ** 2 + (0.6 * (place[2] - lz)) ** 2
         out += (np.exp(square * np.float32(-1 / reach ** 2)) * (nearness > 1e-3))[..., None] * (
             np.asarray(color, np.float32))
-    return out
+    return out / (1 + out / 6)  # the eye of the camera adapts
 
 
 def _mirrored(view, picture, nearness, ground, weather, rng):

@@ -56,6 +56,12 @@ class Street(NamedTuple):
         x, y = np.sin(turn) / self.curve, (1 - np.cos(turn)) / self.curve
         return x - t * np.sin(turn), y + t * np.cos(turn), turn
 
+    def middles(self):
+        """Return t of the lanes' middles."""
+        left, right = self.lanes
+        return ([-(self.median / 2 + (n + 0.5) * self.lane) for n in range(left)]
+                + [self.median / 2 + (n + 0.5) * self.lane for n in range(right)])
+
     def clear(self, s, margin=0.0):
         """Return whether s is off the crossing street."""
         return self.crossing is None or abs(s - self.crossing) > self.half + margin

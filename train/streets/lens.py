@@ -24,7 +24,7 @@ def expose(picture, weather, rng):
     picture = np.take(film, (picture * (2047 / 4)).astype(np.int32), mode='clip')
     grey = picture @ np.array([0.3, 0.59, 0.11], np.float32)
     picture = grey[..., None] + (picture - grey[..., None]) * np.float32(rng.uniform(0.6, 1.15))
-    picture = picture * np.exp(rng.normal(0, (0.025, 0.012, 0.03))).astype(np.float32)
+    picture = picture * np.exp(rng.normal(0, (0.02, 0.009, 0.022))).astype(np.float32)
     y, x = np.linspace(-1, 1, height)[:, None] ** 2, np.linspace(-1, 1, width) ** 2
     picture = picture * (1 - rng.uniform(0, 0.22) * (x + y) / 2)[..., None].astype(np.float32)
     if rng.random() < 0.55:  # sharpened, or a little soft

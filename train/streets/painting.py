@@ -3,12 +3,12 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from train.streets.camera import clipped, NEAR
+from train.streets.camera import clipped, FINE, fixed, NEAR
 from train.streets.noise import SIDE
 from unet_perception.labels import NAMES
 
-FINE = 4  # bits of a pixel's fraction
-SKY, BASE = 0, 1  # parts; the strips follow the base (the plane under all), the faces the strips
+SMALL = 0.7  # pixels; what is less wide and less high is left out
+SKY = 0  # the first part; the strips follow, then the faces
 
 
 class Parts(NamedTuple):
@@ -34,21 +34,20 @@ class Parts(NamedTuple):
 
 
 def parts(view, scene, faces):
-    """Return the Parts of a scene whose Faces are given; its first strip is the base."""
+    """Return the Parts of a scene whose Faces are given."""
     strips = scene.strips
-    height = np.array([0.0, *(strip.height for strip in strips)])
-    count, total = len(height), len(height) + len(faces.tag)
+    count = 1 + len(strips)
+    total = count + len(faces.tag)
     corner = np.zeros((total, 3))
-    corner[:count, 2] = height
     corner[count:] = faces.corners[:, 0]
     normal = np.zeros((total, 3))
-    normal[:count, 2] = 1
+    lies = [(s.side, s.turn, *s.origin, s.height, *s.slope) for s in strips]
+    side, turn, x, y, height, start, rise = np.array([(1.0, 0, 0, 0, 0, 0, 0), *lies]).T
+    corner[:count] = np.stack([x, y, height + rise * (x - start)], 1)
+    normal[:count, 0], normal[:count, 2] = -rise / np.hypot(1, rise), 1 / np.hypot(1, rise)
     first = faces.corners[:, 0]
     normal[count:] = np.cross(faces.corners[:, 2] - first, faces.corners[:, 1] - first)
     normal[count:] /= np.linalg.norm(normal[count:], axis=1, keepdims=True) + 1e-9
-    lies = [(s.side, s.turn, *s.origin) for s in strips]
-    side, turn, x, y = np.array([(1.0, 0, 0, 0), *lies]).T
-    corner[:count, 0], corner[:count, 1] = x, y
     east, none = np.stack([np.cos(turn), np.sin(turn)]) / side, np.zeros(count)
     across = np.concatenate([np.stack([-east[1], east[0], none], 1), faces.across])
     down = np.concatenate([np.stack([east[0], east[1], none], 1), faces.down])
@@ -82,27 +81,21 @@ def paint(view, scene, faces, table, cover, cut):
     """
     shape = view.height, view.width
     shown = np.zeros(shape, np.int32)
-    a, b, c = table.plane[BASE]
-    rows = (b * np.arange(view.height) + c).astype(np.float32)[:, None]
-    below = (a * np.arange(view.width)).astype(np.float32) + rows
-    for number, strip in enumerate(scene.strips, BASE):
-        if number == BASE:
-            shown[below > 1e-4] = BASE
-            continue
-        points = np.column_stack([strip.polygon, np.full(len(strip.polygon), strip.height)])
+    for number, strip in enumerate(scene.strips, 1):
+        x, (start, rise) = strip.polygon[:, 0], strip.slope
+        points = np.column_stack([strip.polygon, strip.height + rise * (x - start)])
         pixels = clipped(view.see(points))
         if len(pixels) > 2:
             cv2.fillPoly(shown, [fixed(pixels)], number, shift=FINE)
-    lift = np.zeros(len(table.tag), np.float32)
-    lift[BASE:table.ground] = view.position[2] / -table.distance[BASE:table.ground]
-    nearness = np.maximum(below, 0) * lift[shown]
+    a, b, c = table.plane[:table.ground].T.astype(np.float32)
+    columns, rows = np.arange(shape[1], dtype=np.float32), np.arange(shape[0], dtype=np.float32)
+    nearness = np.take(a, shown) * columns
+    nearness += np.take(b, shown) * rows[:, None]
+    nearness += np.take(c, shown)
+    nearness[shown == SKY] = 0
+    np.maximum(nearness, 1e-4, out=nearness, where=shown != SKY)
     _paint_faces(view, faces, table, cover, cut, shown, nearness)
     return shown, nearness
-
-
-def fixed(pixels):
-    """Return pixels (..., 2) as OpenCV takes them, whole numbers of 1 / 16."""
-    return (pixels.clip(-20000, 20000) * (1 << FINE)).round().astype(np.int32)
 
 
 def polygons(seen, size):
@@ -119,6 +112,8 @@ def polygons(seen, size):
     seen = seen[numbers]
     near = seen[..., 2].min(1) < NEAR
     whole = seen[..., :2] / np.where(near[:, None], 1, seen[..., 2])[..., None]
+    large = near | (np.ptp(whole, 1) > SMALL).any(1)
+    numbers, seen, near, whole = numbers[large], seen[large], near[large], whole[large]
     pixels = list(fixed(whole))
     low, high = whole.min(1), whole.max(1)
     for number in np.flatnonzero(near):

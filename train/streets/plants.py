@@ -125,17 +125,21 @@ def palm(rng):
     steps = np.linspace(0, 1, 20)[:, None]
     trunk = np.array([0.5, 1.0]) * SIDE * (1 - steps) + top * steps
     trunk[:, 0] += lean * SIDE * (steps * (1 - steps))[:, 0]
-    for angle in np.linspace(-0.35, np.pi + 0.35, rng.integers(11, 22)) + rng.normal(0, 0.08):
-        long = rng.uniform(0.2, 0.34) * SIDE
-        direction = np.array([np.cos(angle), -np.sin(angle) * 0.7])
-        s = np.linspace(0, 1, 14)[:, None]
-        line = top + direction * long * s + np.array([0, 1]) * long * 0.75 * s ** 2
-        cv2.polylines(canvas, [line.astype(np.int32)], False, 1, 1)
-        for point, along in zip(line[1:], s[1:, 0]):
-            hang = 0.28 * long * (1.1 - along)
-            for turn in (-1, 1):
-                leaf = point + np.array([turn * hang * 0.45 + direction[0] * 5, hang * 0.75])
-                cv2.line(canvas, point.astype(int), leaf.astype(int), 1, 1)
+    droop, count = rng.uniform(0.3, 0.8), rng.integers(14, 26)
+    for angle in np.linspace(-0.5, np.pi + 0.5, count) + rng.normal(0, 0.1, count):
+        long = rng.uniform(0.2, 0.33) * SIDE
+        direction = np.array([np.cos(angle), -np.sin(angle) * 0.85])
+        s = np.linspace(0, 1, 16)[:, None]
+        line = top + direction * long * s + np.array([0, 1]) * long * droop * s ** 2
+        cv2.polylines(canvas, [line.astype(np.int32)], False, 1, 2)
+        along = np.diff(line, axis=0)
+        along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-6
+        for point, (dx, dy), share in zip(line[1:], along, s[1:, 0]):
+            blade = 0.22 * long * (1.15 - share)
+            for turn in (-1, 1):  # to both sides, forwards and down
+                leaf = point + blade * np.array([0.7 * dx - turn * dy,
+                                                 0.7 * dy + turn * dx + 0.35])
+                cv2.line(canvas, point.astype(int), leaf.astype(int), 1, int(rng.integers(1, 3)))
     there = canvas.astype(bool)
     rgb = rgb * np.where(Y < top[1] / SIDE, 1.15, 0.72)[..., None]
     lines = np.zeros((SIDE, SIDE), np.uint8)

@@ -2,6 +2,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from train.streets.camera import kept
 
 _BOX = np.array([[(0, 0, 0), (0, 1, 0), (0, 1, 1), (0, 0, 1)],  # back
                  [(1, 1, 0), (1, 0, 0), (1, 0, 1), (1, 1, 1)],  # front
@@ -9,6 +10,7 @@ _BOX = np.array([[(0, 0, 0), (0, 1, 0), (0, 1, 1), (0, 0, 1)],  # back
                  [(0, 1, 0), (1, 1, 0), (1, 1, 1), (0, 1, 1)],  # right
                  [(0, 0, 1), (0, 1, 1), (1, 1, 1), (1, 0, 1)],  # top
                  [(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)]], float)  # bottom
+ALL = ((-80, -4000), (8000, -4000), (8000, 4000), (-80, 4000))  # ground to the horizon
 WHOLE = (0.003, 0.003, 0.997, 0.997)  # of a tile; not its very edge, where it begins anew
 
 
@@ -42,7 +44,7 @@ class Strip(NamedTuple):
     Ground: a polygon (k, 2) in m, how high it lies, and its surface.
 
     side: m per tile. turn: radians, where the tile's columns lead. origin: x, y of a tile's
-    corner.
+    corner. slope: where it begins to rise (x), and how much (m per m).
     """
 
     polygon: np.ndarray
@@ -53,19 +55,21 @@ class Strip(NamedTuple):
     side: float
     turn: float
     origin: tuple
+    slope: tuple = (0.0, 0.0)
 
 
 class Scene:
     """
     Strips (the later hides the earlier), Faces, lamps and shadows on the ground.
 
-    lamps: (place (3,), color (3,), reach in m). blots: polygons (k, 2) that are dark because
+    lamps: (place (3,), color (3,), reach in m). blots: polygons (4, 2) that are dark because
     something stands close above them. shades: polygons (k, 3) that only cast shadows.
     """
 
     def __init__(self):
         self.strips, self.lamps, self.blots, self.shades = [], [], [], []
         self._corners, self._counts, self._surfaces = [], [], []
+        self.slope = (0.0, 0.0)
 
     def strip(self, polygon, tag, tile, color=(1, 1, 1), side=4.0, height=0.0,
               turn=0.0, origin=(0.0, 0.0)):
@@ -81,7 +85,7 @@ class Scene:
         side: width and height of the tile in m, from the first corner; else the tile is fitted,
         fit: its left, top, right and bottom place.
         """
-        corners = np.asarray(corners, float).reshape(-1, 4, 3)
+        corners = np.array(corners, float).reshape(-1, 4, 3)
         self._corners.append(corners)
         self._counts.append(len(corners))
         self._surfaces.append((tag, tile, *color, *(side or (0, 0)), *fit, glow, round_, both,
@@ -112,6 +116,31 @@ class Scene:
         left, top, end, bottom = WHOLE
         fit = (end, top, left, bottom) if mirror else WHOLE
         self.quads(corners, tag, tile, color, fit=fit, round_=round_, both=True, **surface)
+
+    def height(self, x):
+        """Return how high the ground is at x."""
+        start, rise = self.slope
+        return rise * np.maximum(x - start, 0)
+
+    def incline(self, start, rise):
+        """
+        Let the ground rise, or fall, by `rise` m per m beyond x = start, and all that is on it.
+
+        Once, when all is there. What is upright stays so; it must not fall out of sight, since
+        ground does not hide ground.
+        """
+        self.slope, strips = (start, rise), self.strips
+        self.strips = []
+        for strip in strips:
+            for beyond in (False, True):
+                away = (strip.polygon[:, 0] - start) * (1 if beyond else -1)
+                polygon = kept(strip.polygon, away)
+                if len(polygon) > 2:
+                    self.strips.append(strip._replace(
+                        polygon=polygon, slope=self.slope if beyond else strip.slope))
+        for corners in (*self._corners, *self.shades):
+            corners[..., 2] += self.height(corners[..., 0])
+        self.lamps = [((x, y, z + self.height(x)), *rest) for (x, y, z), *rest in self.lamps]
 
     def faces(self):
         """Return all Faces."""

@@ -2,56 +2,103 @@
 import cv2
 import numpy as np
 from train.streets.atlas import LEVELS
+from train.streets.camera import FINE
 from train.streets.noise import SIDE
-from train.streets.painting import FINE, polygons, SKY
+from train.streets.painting import polygons, SKY
 
-ROWS = 24  # shaded at a time, so that they stay in the processor's cache
+SAMPLES = 16384  # shaded at a time, so that they stay in the processor's cache
 
 
-def shade(view, scene, faces, table, shown, nearness, weather, atlas, sky, rng):
+def shade(view, scene, faces, table, shown, nearness, weather, atlas, sky):
     """
-    Return float32 RGB (height, width, 3), 255 for white; shown, nearness: as paint() has them.
+    Return float32 RGB (height / 2, width / 2, 3), 255 for white, of the painted view.
 
-    table: the Parts. sky: float32, as large as the picture.
+    shown, nearness: as paint() has them. table: the Parts. sky: float32, as large as the result.
+    Four pixels that show one part are shaded as one: their texels come from a smaller version of
+    the tile, so they are as smooth as four.
     """
-    light, dark = _light(view, faces, table, weather)
-    shadow = _shadow(view, scene, faces, weather, shown.shape)
-    places = np.ascontiguousarray(table.places.reshape(-1, 6).T * SIDE, np.float32)
-    levels = _level(view, table).astype(np.float32)
-    tints = (light * table.color).astype(np.float32)
-    glows = (table.glow / 255).astype(np.float32)
-    out = np.empty((*shown.shape, 3), np.float32)
-    columns = np.arange(view.width, dtype=np.float32)
-    air = (weather.horizon * 255).astype(np.float32)
-    for top in range(0, view.height, ROWS):
-        at = slice(top, top + ROWS)
-        part, near = shown[at], np.maximum(nearness[at], np.float32(1e-4))
-        rows = np.arange(top, top + len(part), dtype=np.float32)[:, None]
-        depth = 1 / near
-        u, v = (((np.take(a, part) * columns + np.take(b, part) * rows + np.take(c, part)) * depth)
-                .astype(np.int32) & SIDE - 1 for a, b, c in (places[:3], places[3:]))
-        level = np.take(levels, part) - 1.5 * np.log2(near)
-        level = level.clip(0, LEVELS - 1).astype(np.int32)
+    shader = _Shader(view, faces, table, weather, atlas)
+    size = view.width // 2, view.height // 2
+    shadow, blots = (cv2.resize(mask, size, interpolation=cv2.INTER_AREA) for mask in (
+        _shadow(view, scene, faces, weather, shown.shape), _blots(view, scene, shown.shape)))
+    four = [(dy, dx) for dy in (0, 1) for dx in (0, 1)]
+    parts = [shown[dy::2, dx::2] for dy, dx in four]
+    mixed = (parts[0] != parts[1]) | (parts[0] != parts[2]) | (parts[0] != parts[3])
+    near = cv2.resize(nearness, size, interpolation=cv2.INTER_AREA)
+    out = np.empty((*mixed.shape, 3), np.float32)
+    x = np.arange(0.5, view.width, 2, np.float32)
+    step = max(1, SAMPLES // size[0])
+    for top in range(0, size[1], step):
+        at = slice(top, top + step)
+        y = np.arange(0.5, view.height, 2, np.float32)[at, None]
+        out[at] = shader.colors(parts[0][at], near[at], x, y, shadow[at], blots[at], sky[at], 1.0)
+    rows, columns = np.nonzero(mixed)
+    for first in range(0, len(rows), SAMPLES // 4):
+        y, x = rows[first:first + SAMPLES // 4], columns[first:first + SAMPLES // 4]
+        ys, xs = (2 * np.stack([y] * 4) + [[dy] for dy, _ in four],
+                  2 * np.stack([x] * 4) + [[dx] for _, dx in four])
+        out[y, x] = shader.colors(shown[ys, xs], nearness[ys, xs], xs.astype(np.float32),
+                                  ys.astype(np.float32), shadow[y, x], blots[y, x], sky[y, x],
+                                  0.0).mean(0)
+    return out
+
+
+class _Shader:
+    """Knows the colours of a scene's parts at every place."""
+
+    def __init__(self, view, faces, table, weather, atlas):
+        light, self._dark = _light(view, faces, table, weather)
+        self._places = np.ascontiguousarray(table.places.reshape(-1, 6).T * SIDE, np.float32)
+        self._levels = _level(view, table).astype(np.float32)
+        self._tints = (light * table.color).astype(np.float32)
+        self._glows = (table.glow / 255).astype(np.float32)
+        self._up = view.rays(np.array([0, 0, 1.0])).astype(np.float32)
+        self._height, self._haze = np.float32(view.position[2]), np.float32(-weather.haze)
+        self._air = (weather.horizon * 255).astype(np.float32)
+        self._tile, self._ground, self._atlas = table.tile, table.ground, atlas
+
+    def colors(self, part, near, x, y, shadow, blots, sky, coarse):
+        """
+        Return float32 RGB (..., 3) of pixels x, y that show the parts, both as shade() has them.
+
+        shadow, blots: uint8, and sky, float32 RGB, there. coarse: so many halvings more. All may
+        be of shapes that broadcast.
+        """
+        depth = 1 / np.maximum(near, np.float32(1e-4))
+        color = self._lit(part, near, depth, x, y, coarse)
+        if shadow.any():
+            under = (part < self._ground) * shadow
+            color *= 1 - under[..., None] * (self._dark / 255)
+        if blots.any():
+            under = (part < self._ground) * blots
+            color *= 1 - under[..., None] * np.float32(0.6 / 255)
+        # Less light comes to what is low down between other things.
+        a, b, c = self._up
+        high = (a * x + (b * y + c)) * depth + self._height
+        low = np.clip(1 - abs(high) * np.float32(0.6), 0, 1) * (part >= self._ground)
+        color *= 1 - low[..., None] * np.float32(0.25)
+        haze = 1 - np.exp(depth * self._haze)
+        color += (self._air - color) * haze[..., None]
+        np.copyto(color, sky, where=(part == SKY)[..., None])
+        return color
+
+    def _lit(self, part, near, depth, x, y, coarse):
+        """Return the surface's colour in the light that falls on it, or that it sheds."""
+        u, v = (((np.take(a, part) * x + np.take(b, part) * y + np.take(c, part)) * depth)
+                .astype(np.int32) & SIDE - 1 for a, b, c in (self._places[:3], self._places[3:]))
+        level = np.take(self._levels, part) - 1.5 * np.log2(np.maximum(near, np.float32(1e-4)))
+        level = (level + np.float32(coarse)).clip(0, LEVELS - 1).astype(np.int32)
         side = 8 - level
-        place = (((table.tile[part] << side) + (v >> level)) << side) + (u >> level)
-        texel = np.take(atlas.texels, atlas.start[level] + place).view(np.uint8)
+        place = (((self._tile[part] << side) + (v >> level)) << side) + (u >> level)
+        texel = np.take(self._atlas.texels, self._atlas.start[level] + place).view(np.uint8)
         texel = texel.reshape(*part.shape, 4)
-        color = np.take(tints, part, 0)
+        color = np.take(self._tints, part, 0)
         color *= texel[..., :3]
-        glow = np.take(glows, part)
+        glow = np.take(self._glows, part)
         if glow.any():
             glow = np.minimum(glow * texel[..., 3], 1)[..., None]
             color += (texel[..., :3] - color) * glow
-        if shadow[at].any():
-            under = (part < table.ground) * shadow[at]
-            color *= 1 - under[..., None] * (dark / 255)
-        haze = 1 - np.exp(depth * np.float32(-weather.haze))
-        color += (air - color) * haze[..., None]
-        above = part == SKY
-        if above.any():
-            np.copyto(color, sky[at], where=above[..., None])
-        out[at] = color
-    return out
+        return color
 
 
 def _light(view, faces, table, weather):
@@ -75,25 +122,32 @@ def _level(view, table):
 
 
 def _shadow(view, scene, faces, weather, shape):
-    """Return uint8, 255 where the sun or the sky does not reach the ground, blurred."""
+    """Return uint8, 255 where the sun does not reach the ground, blurred."""
     out = np.zeros(shape, np.uint8)
-    if weather.sun.max() > 0.2:
-        away = weather.to_sun[:2] / max(weather.to_sun[2], 0.12)
-        flat = [faces.corners[faces.shadow]]
-        for count in {len(shade) for shade in scene.shades}:
-            flat.append(np.stack([shade for shade in scene.shades if len(shade) == count]))
-        for corners in flat:
-            level = corners[..., :2] - corners[..., 2:] * away
-            _fill(out, view, level, 255)
-        out = cv2.blur(out, (3, 3))
-    blots = np.zeros(shape, np.uint8)
+    if weather.sun.max() < 0.2:
+        return out
+    away = weather.to_sun[:2] / max(weather.to_sun[2], 0.12)
+    casting = [faces.corners[faces.shadow]]
+    for count in {len(shade) for shade in scene.shades}:
+        casting.append(np.stack([shade for shade in scene.shades if len(shade) == count]))
+    for corners in casting:
+        high = corners[..., 2:] - scene.height(corners[..., :1])
+        _fill(out, view, scene, corners[..., :2] - high * away)
+    return cv2.blur(out, (3, 3))
+
+
+def _blots(view, scene, shape):
+    """Return uint8, 255 where things close above the ground keep all light off it, blurred."""
+    out = np.zeros(shape, np.uint8)
     if scene.blots:
-        _fill(blots, view, np.stack(scene.blots), 190)
-    return np.maximum(out, cv2.blur(blots, (9, 5)))
+        _fill(out, view, scene, np.stack(scene.blots))
+        wide = view.height // 60
+        out = cv2.blur(out, (2 * wide + 1, wide + 1))
+    return out
 
 
-def _fill(mask, view, level, value):
-    """Fill polygons (n, k, 2) on the ground."""
-    seen = view.see(np.concatenate([level, np.zeros((*level.shape[:2], 1))], 2))
+def _fill(mask, view, scene, level):
+    """Fill polygons (n, k, 2) on the ground with 255."""
+    seen = view.see(np.concatenate([level, scene.height(level[..., :1])], 2))
     for pixels in polygons(seen, (view.width, view.height))[1]:
-        cv2.fillPoly(mask, [pixels], value, shift=FINE)
+        cv2.fillPoly(mask, [pixels], 255, shift=FINE)

@@ -26,13 +26,13 @@ def _cracks(rng, count, thick=1):
 
 
 def asphalt(rng):
-    grey = rng.uniform(100, 155)
+    grey = rng.uniform(108, 182)
     base = np.array([1, 1, 1]) * grey + rng.normal(0, 2.5, 3)
     rgb = paint(base, (noise(rng, 0.2), rng.uniform(2, 10)), (noise(rng, 1.6), rng.uniform(2, 7)))
     streaks = noise(rng, 1.2, 2, (0.1, 1))
     rgb += streaks[..., None] * rng.uniform(0, 4)
-    if rng.random() < 0.6:
-        rgb = mixed(rgb, rgb * 0.6, cv2.GaussianBlur(_cracks(rng, rng.integers(1, 6)), (3, 3), 0))
+    if rng.random() < 0.45:
+        rgb = mixed(rgb, rgb * 0.68, cv2.GaussianBlur(_cracks(rng, rng.integers(1, 6)), (3, 3), 0))
     if rng.random() < 0.4:
         rgb = mixed(rgb, rgb * rng.uniform(0.75, 1.15), (noise(rng, 1.8) - 1.2) * 4)
     return plain(rgb)
@@ -41,7 +41,7 @@ def asphalt(rng):
 def slabs(rng):
     """Pavement: concrete slabs, setts, bricks or plain."""
     warm = np.array([12, 3, -8]) * (rng.random() < 0.4)
-    base = rng.uniform(115, 190) + rng.normal(0, 5, 3) + warm
+    base = rng.uniform(125, 205) + rng.normal(0, 5, 3) + warm
     rgb = paint(base, (noise(rng, 0.4), rng.uniform(4, 10)), (noise(rng, 1.7), rng.uniform(3, 9)))
     rows, columns = rng.choice([1, 2, 4, 8, 16]), rng.choice([1, 2, 4, 8, 16])
     y, x = np.mgrid[:SIDE, :SIDE]

@@ -6,9 +6,9 @@ from train.streets.scene import WHOLE
 
 _SHARES = {'sedan': .27, 'hatch': .17, 'suv': .2, 'coupe': .09, 'pickup': .06, 'van': .09,
            'truck': .07, 'bus': .05}
-_PAINTS = np.array([(.95, .95, .95), (.6, .62, .64), (.33, .34, .36), (.09, .09, .1),
-                    (.62, .08, .07), (.1, .2, .5), (.3, .45, .6), (.2, .36, .24),
-                    (.8, .66, .12), (.75, .68, .55), (.85, .4, .1), (.4, .1, .15)])
+_PAINTS = np.array([(.97, .97, .97), (.97, .97, .97), (.72, .74, .76), (.6, .62, .64),
+                    (.33, .34, .36), (.09, .09, .1), (.62, .08, .07), (.1, .2, .5), (.3, .45, .6),
+                    (.2, .36, .24), (.8, .66, .12), (.75, .68, .55), (.85, .4, .1), (.4, .1, .15)])
 
 
 def vehicle(scene, atlas, rng, x, y, yaw, kind=None, glow=0.0):
@@ -16,7 +16,7 @@ def vehicle(scene, atlas, rng, x, y, yaw, kind=None, glow=0.0):
     name = kind or rng.choice(list(_SHARES), p=list(_SHARES.values()))
     kind = KINDS[name]
     length, width, height = np.array(kind[:3]) * rng.uniform(0.93, 1.08, 3)
-    paint = _PAINTS[rng.integers(len(_PAINTS))] * rng.uniform(0.85, 1.1)
+    paint = _PAINTS[rng.integers(len(_PAINTS))] * rng.uniform(0.95, 1.3)
     turn = np.array([[np.cos(yaw), np.sin(yaw), 0], [-np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]])
     outline = np.array([(0, FOOT), *kind.outline[1:-1], (1, FOOT)])
     glass = set(kind.glass)
@@ -25,7 +25,7 @@ def vehicle(scene, atlas, rng, x, y, yaw, kind=None, glow=0.0):
 
     def put(corners, tile, color, fit=WHOLE, light=0.0):
         corners = (np.array(corners) - (length / 2, 0, 0)) @ turn + (x, y, 0)
-        scene.quads(corners, VEHICLE, tile, color, fit=fit, glow=light)
+        scene.quads(corners, VEHICLE, tile, color, fit=fit, glow=light, round_=0.35)
 
     points, polish = outline * (length, height), atlas.pick(rng, 'sheen')
     last = len(points) - 2
@@ -58,7 +58,7 @@ def vehicle(scene, atlas, rng, x, y, yaw, kind=None, glow=0.0):
     put(under + (0, 0, FOOT * height * 0.9), atlas.names['cloth'][0], (0.1, 0.1, 0.1))
     if glow and rng.random() < 0.8:
         ahead = np.array([length * 0.5 + 4, 0, 0.3]) @ turn + (x, y, 0)
-        scene.lamps.append((ahead, (2.0, 1.9, 1.6), 4.0))
+        scene.lamps.append((ahead, (1.3, 1.2, 1.0), 4.0))
 
 
 def two_wheeler(scene, atlas, rng, x, y, camera, across, motor=None):

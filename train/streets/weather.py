@@ -39,7 +39,7 @@ _KINDS = {
                (.3, .3, .28), (-0.4, 1.0), (.86, .88, .92), (4e-4, 2.5e-3)),
     'overcast': (0.2, (20, 80), (.14, .14, .13), (.72, .74, .77), (.46, .51, .62), (.7, .74, .8),
                  (.1, .1, .1), (0.8, 3), (.62, .66, .73), (5e-4, 4e-3)),
-    'sunset': (0.12, (1, 14), (.8, .5, .26), (.34, .34, .42), (.3, .38, .56), (.95, .68, .45),
+    'sunset': (0.12, (1, 14), (.85, .55, .3), (.44, .42, .48), (.3, .38, .56), (.95, .68, .45),
                (.9, .5, .2), (-1.5, 0.8), (.75, .55, .5), (6e-4, 4e-3)),
     'fog': (0.08, (10, 70), (.14, .14, .13), (.66, .68, .7), (.66, .68, .7), (.76, .77, .78),
             (.2, .2, .18), (1, 3), (.74, .75, .76), (6e-3, 3.5e-2)),
@@ -73,7 +73,7 @@ def draw(rng):
 
 def sky(view, weather, clouds, rng):
     """Return the sky in every direction of a view: float32 (height, width, 3) in 0..255."""
-    coarse = view._replace(width=view.width // 4, height=view.height // 4)
+    coarse = view._replace(width=view.width // 2, height=view.height // 2)
     x, y = np.arange(coarse.width), np.arange(coarse.height)[:, None]
     ray = np.stack([a * x + (b * y + c) for a, b, c in coarse.rays(np.eye(3))], -1)
     ray = ray.astype(np.float32)
