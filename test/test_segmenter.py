@@ -11,6 +11,7 @@ import pytest
 
 from unet_perception import metrics, runtimes
 from unet_perception.images import Picture
+from unet_perception.labels import tags_to_labels
 from unet_perception.model import open_bundle
 from unet_perception.segmenter import best_classes, resize_image, resize_labels, Segmenter
 
@@ -37,7 +38,8 @@ def test_labels_and_confidence_equal_keras(segmenter, recorded):
 def test_the_shipped_model_sees_the_recorded_drive(segmenter, recorded):
     """Held-out frames; the figures of `make demo`, less a margin for other processors."""
     matrix = np.zeros((23, 24), np.int64)
-    for _, image, truth in recorded:
+    for _, image, tags in recorded:
+        truth = tags_to_labels(tags, 'A')
         matrix += metrics.confusion_matrix(truth, segmenter(image).labels, 23)
     iou = dict(zip(segmenter.bundle.names, metrics.iou_per_class(matrix)))
     assert iou['Road'] > 0.9 and iou['Vegetation'] > 0.75 and iou['Building'] > 0.8
@@ -106,7 +108,8 @@ def test_smooth_upscaling_gives_finer_labels(segmenter, recorded):
     """Better at camera resolution than repeated labels, on every tenth recorded frame."""
     smooth = Segmenter(segmenter.bundle, upscale='smooth', precision='f32')
     matrix = {s: np.zeros((23, 24), np.int64) for s in (segmenter, smooth)}
-    for _, image, truth in recorded[::10]:
+    for _, image, tags in recorded[::10]:
+        truth = tags_to_labels(tags, 'A')
         for s in matrix:
             matrix[s] += metrics.confusion_matrix(truth, s(image).labels, 23)
     assert metrics.pixel_accuracy(matrix[smooth]) > metrics.pixel_accuracy(matrix[segmenter])
