@@ -12,7 +12,7 @@ import pytest
 from train.check import check_frames
 from train.drive import find_drives, find_frames, read_manifest
 from train.render import main
-from train.streets import frame, layout, weather
+from train.streets import frame, layout, painting, weather
 from train.streets.atlas import atlas
 from train.streets.camera import clipped, rotation, View
 from train.streets.scene import ALL, Scene
@@ -165,3 +165,10 @@ def test_a_killed_command_leaves_nothing_that_is_taken_for_whole(tmp_path, capsy
 def test_a_size_that_cannot_be(size):
     with pytest.raises(SystemExit):
         main(['--out', 'never', '--size', size])
+
+
+def test_what_lies_far_beside_the_picture_is_not_painted():
+    """Seen in drive 25 of seed 1: a face that begins behind the camera and leaves sideways."""
+    face = np.array([[[1e7, 0, 0.3], [-5, 0, -1], [1e7, 10, 0.3]]])
+    _, _, bounds = painting.polygons(face, (320, 240))
+    assert (bounds[:, 0] >= bounds[:, 2]).all() or (bounds[:, 1] >= bounds[:, 3]).all()

@@ -118,7 +118,10 @@ def polygons(seen, size):
     low, high = whole.min(1), whole.max(1)
     for number in np.flatnonzero(near):
         rest = clipped(seen[number])
-        pixels[number], low[number], high[number] = fixed(rest), rest.min(0), rest.max(0)
+        if len(rest):
+            pixels[number], low[number], high[number] = fixed(rest), rest.min(0), rest.max(0)
+        else:  # what is beyond NEAR lies far outside the picture
+            low[number] = high[number] = -2
     low = (low - 1).clip(0, limits).astype(int)
     high = (high + 2).clip(0, limits).astype(int)
     return numbers, pixels, np.concatenate([low, high], 1)
@@ -154,8 +157,9 @@ def _paint_faces(view, faces, table, cover, cut, shown, nearness):
             if not there.any():
                 continue
             safe = np.maximum(near, 1e-5)
-            u, v = (((p * x + (q * y + r)) / safe * SIDE).astype(np.int32) & SIDE - 1
-                    for p, q, r in places[part])
+            with np.errstate(invalid='ignore'):  # too large where the face is not
+                u, v = (((p * x + (q * y + r)) / safe * SIDE).astype(np.int32) & SIDE - 1
+                        for p, q, r in places[part])
             there &= cover[faces.tile[number]].ravel()[v * SIDE + u]
         np.copyto(nearness[at], near, where=there)
         np.copyto(shown[at], part, where=there)
