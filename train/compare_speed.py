@@ -6,9 +6,9 @@ import numpy as np
 from rich.progress import track
 
 from train import dataset
-from train.precisions import there
 from train.split import spread
 from unet_perception.images import Picture
+from unet_perception.openvino_runtime import precisions
 from unet_perception.segmenter import Segmenter
 
 MOST_PICTURES = 20
@@ -28,7 +28,7 @@ def latencies(bundles, frames, repeat):
     pictures = [Picture(cv2.cvtColor(image, cv2.COLOR_RGB2BGRA), 'bgra8')
                 for image in images if image.shape == images[0].shape]
     runs = [(i, name, Segmenter(bundle, runtime='openvino', device='cpu', precision=name))
-            for i, bundle in enumerate(bundles) for name in there(bundle)]
+            for i, bundle in enumerate(bundles) for name in precisions(bundle)]
     times = np.empty((repeat, len(runs)))
     for turn in track(range(repeat), 'timing'):  # all are warm: a Segmenter runs once by itself
         picture = pictures[turn % len(pictures)]

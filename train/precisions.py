@@ -73,12 +73,6 @@ def write_int8(xml, frames, recipe, out):
     openvino.save_model(network, out)
 
 
-def there(bundle):
-    """Return the precisions that OpenVINO can run a bundle in on this CPU; the first is f32."""
-    able = {'f32': True, 'bf16': _cpu_has_bfloat16(), 'int8': 'openvino_int8' in bundle.files}
-    return [name for name in able if able[name]]
-
-
 def measure(bundle, frames):
     """
     Label frames in every precision that the bundle and this CPU have, as the node does.
@@ -90,10 +84,10 @@ def measure(bundle, frames):
     from rich.progress import track
 
     from train import dataset
-    from unet_perception import metrics
+    from unet_perception import metrics, openvino_runtime
     from unet_perception.segmenter import Segmenter
     segmenters = {name: Segmenter(bundle, runtime='openvino', device='cpu', precision=name)
-                  for name in there(bundle)}
+                  for name in openvino_runtime.precisions(bundle)}
     n_classes, pixels = len(bundle.names), 0
     matrices = {name: np.zeros((n_classes, n_classes + 1), np.int64) for name in segmenters}
     equal = dict.fromkeys(segmenters, 0)

@@ -15,6 +15,7 @@ from pathlib import Path
 import sys
 
 from train.commands import at_least, number, run, writable
+from unet_perception.arguments import picture_size
 
 INTERRUPTED = 130  # as a shell has it for Ctrl-C
 FRUITLESS = 2  # deaths of the client in a row that bring no frame
@@ -50,7 +51,7 @@ def parse(args):
                       help='simulated seconds that the ego vehicle may stand; then it starts '
                            'elsewhere (60)')
     camera = parser.add_argument_group('camera (both: picture and labels)')
-    camera.add_argument('--size', type=_size, default=(800, 600), metavar='WxH',
+    camera.add_argument('--size', type=picture_size(), default=(800, 600), metavar='WxH',
                         help='pixels (800x600)')
     camera.add_argument('--fov', default=90.0,
                         type=number(float, lambda v: 0 < v < 180, 'between 0 and 180'),
@@ -72,13 +73,6 @@ def parse(args):
                         help='the tag scheme, only for a server whose version does not tell it. '
                              f'{scheme_help()}')
     return parser.parse_args(args)
-
-
-def _size(text):
-    width, height = (int(side) for side in text.lower().split('x'))
-    if min(width, height) < 1:
-        raise argparse.ArgumentTypeError(f'{text} is not a size such as 800x600')
-    return width, height
 
 
 def _pose(text):

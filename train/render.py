@@ -16,6 +16,7 @@ import shutil
 import sys
 
 from train.commands import at_least, run, writable
+from unet_perception.arguments import picture_size
 
 SIZES = ((320, 240), (320, 160), (384, 216), (256, 192), (320, 180), (400, 300), (256, 128))
 MARKER = '.rendering'  # in a folder whose drives are not all there
@@ -33,20 +34,13 @@ def parse(args):
     parser.add_argument('--out', type=Path, required=True, help='a new folder for the drives')
     parser.add_argument('--drives', type=at_least(1), default=40, help='how many (40)')
     parser.add_argument('--frames', type=at_least(1), default=100, help='of each drive (100)')
-    parser.add_argument('--size', type=_size, metavar='WxH',
+    parser.add_argument('--size', type=picture_size(32), metavar='WxH',
                         help='pixels (several sizes, drive by drive)')
     parser.add_argument('--seed', type=at_least(0), default=0,
                         help='another one gives other streets (0)')
     parser.add_argument('--jobs', type=at_least(1), default=1,
                         help='processes, each at a drive of its own (1)')
     return parser.parse_args(args)
-
-
-def _size(text):
-    width, height = (int(side) for side in text.lower().split('x'))
-    if min(width, height) < 32:
-        raise argparse.ArgumentTypeError(f'{text} is not a size such as 320x240, at least 32x32')
-    return width, height
 
 
 def _render(args):

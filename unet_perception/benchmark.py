@@ -27,8 +27,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from unet_perception.arguments import picture_size
 from unet_perception.compute_limit import compute_limits
 from unet_perception.model import open_bundle
+from unet_perception.openvino_runtime import precisions
 from unet_perception.segmenter import UPSCALES
 from unet_perception.share import MODEL
 
@@ -39,7 +41,7 @@ def main(args=None):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--model', default=MODEL,
                         help='a bundle: its folder or shipped name (%(default)s)')
-    parser.add_argument('--size', type=_size, default=(800, 600), metavar='WxH',
+    parser.add_argument('--size', type=picture_size(), default=(800, 600), metavar='WxH',
                         help='size of the camera pictures (800x600)')
     parser.add_argument('--batches', type=_batches, default=[1, 4], metavar='N,N',
                         help='how many pictures at once (1,4)')
@@ -74,7 +76,7 @@ def main(args=None):
 
 def _measure(args):
     bundle = open_bundle(args.model)
-    rows = [('openvino', p) for p in _openvino_precisions(bundle)]
+    rows = [('openvino', p) for p in precisions(bundle)]
     if find_spec('keras'):
         rows += [('keras', 'f32'), ('naive node', 'f32'), ('notebook', 'f32')]
     figures = {'model': bundle.name, 'machine': _machine(), 'size': list(args.size), 'rows': []}
@@ -95,12 +97,6 @@ def _measure(args):
             figures['rows'].append({'runtime': runtime, 'precision': precision, **row})
     figures['limit'] = compute_limits(bundle)
     return figures
-
-
-def _openvino_precisions(bundle):
-    import openvino
-    able = openvino.Core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
-    return ['f32'] + ['bf16'] * ('BF16' in able) + ['int8'] * ('openvino_int8' in bundle.files)
 
 
 def _machine():
@@ -147,13 +143,6 @@ def _print(figures):
 def _name(row):
     device = '' if row['device'] == 'CPU' else f' on {row["device"]}'
     return f'{row["runtime"]} {row["precision"]}{device}'
-
-
-def _size(text):
-    width, height = (int(side) for side in text.lower().split('x'))
-    if min(width, height) < 1:
-        raise argparse.ArgumentTypeError(f'{text} is not a size such as 800x600')
-    return width, height
 
 
 def _batches(text):

@@ -6,6 +6,14 @@ from unet_perception.model import BundleError
 MOST_LOSS = 0.005  # of mIoU: what a faster precision may cost before it is not the default
 
 
+def precisions(bundle, device='CPU'):
+    """Return the precisions that OpenVINO can run a bundle in on a device, the fastest last."""
+    import openvino
+    able = openvino.Core().get_property(device, 'OPTIMIZATION_CAPABILITIES')
+    return [p for p, capability in (('f32', 'FP32'), ('bf16', 'BF16'), ('int8', 'INT8'))
+            if capability in able and (p != 'int8' or 'openvino_int8' in bundle.files)]
+
+
 class OpenVinoRuntime:
     """The network with its argmax and softmax as one compiled graph, uint8 in and out."""
 
@@ -42,9 +50,7 @@ class OpenVinoRuntime:
         return tuple(results[i] for i in range(len(results)))
 
     def _precision(self, wanted):
-        able = self._core.get_property(self.device, 'OPTIMIZATION_CAPABILITIES')
-        there = [p for p, capability in (('int8', 'INT8'), ('bf16', 'BF16'), ('f32', 'FP32'))
-                 if capability in able and (p != 'int8' or 'openvino_int8' in self._bundle.files)]
+        there = precisions(self._bundle, self.device)[::-1]
         if wanted == 'auto':
             measured = self._bundle.mean_iou
             return next((p for p in there if p in measured
