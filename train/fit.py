@@ -102,6 +102,10 @@ def _fit(args, argv):
                          f'{recipe.batch}; take a smaller --batch')
     if args.resume:
         check_same(run_folder, data)
+    for name, drive in data['drives'].items():
+        if drive['scheme'].startswith('A'):
+            print(f"{name}: tag None of scheme {drive['scheme']}, sky and ground alike, is not "
+                  f'trained on; python -m train.relabel splits it')
     calibration = precisions.calibration_frames(training, args.calibration_frames)
     writable(args.models)
     writable(run_folder.parent)

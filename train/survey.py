@@ -49,9 +49,9 @@ class Survey:
 
 
 def _by_class(by_tag, scheme):
-    labels = get_scheme(scheme).labels
+    tags, labels = get_scheme(scheme).known()
     counts = np.zeros(len(CLASSES), np.int64)
-    np.add.at(counts, list(labels), by_tag[:len(labels)])
+    np.add.at(counts, labels, by_tag[tags])
     return counts
 
 

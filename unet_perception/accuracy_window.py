@@ -8,8 +8,8 @@ from collections import deque
 
 import numpy as np
 
-from unet_perception.labels import (colors_to_tags, get_scheme, IGNORE, NAMES, packed_to_tags,
-                                    SCHEMES, tags_to_labels)
+from unet_perception.labels import (colors_to_tags, get_scheme, NAMES, packed_to_tags, SCHEMES,
+                                    tags_to_labels)
 from unet_perception.metrics import confusion_matrix, summary
 
 
@@ -61,7 +61,7 @@ class Window:
     def figures(self):
         """Return metrics.summary() of the frames, by label."""
         matrix = np.zeros((len(NAMES), len(NAMES) + 1), np.int64)
-        tags, labels = _known(self._scheme)
+        tags, labels = self._scheme.known()
         np.add.at(matrix, labels, self._sum[tags])
         return summary(matrix, NAMES)
 
@@ -83,12 +83,5 @@ class Window:
     def _accuracy(self, scheme):
         if self._sum[len(scheme.labels):].any():  # tags that it does not have
             return 0.0
-        tags, labels = (part[:len(self._sum)] for part in _known(scheme))
+        tags, labels = (part[:len(self._sum)] for part in scheme.known())
         return float(self._sum[tags, labels].sum() / max(1, self._sum[tags].sum()))
-
-
-def _known(scheme):
-    """Return the tags of a scheme that mean a label, and those labels, as two arrays."""
-    labels = np.array(scheme.labels)
-    tags = np.flatnonzero(labels != IGNORE)
-    return tags, labels[tags]

@@ -62,6 +62,12 @@ class Scheme:
     labels: tuple
     finer: tuple = ()
 
+    def known(self):
+        """Return the tags that mean a label, and those labels: two int arrays."""
+        labels = np.array(self.labels)
+        tags = np.flatnonzero(labels != IGNORE)
+        return tags, labels[tags]
+
 
 # Scheme C, CARLA 0.9.14 to 0.9.16: renumbered to follow Cityscapes, and vehicles split by kind.
 _C_COLORS = (
