@@ -34,7 +34,7 @@ def test_rows_of_all_runtimes_in_one_run(tmp_path, capsys):
 
 def test_multiply_adds_are_those_of_the_keras_network():
     """Convolutions: weights x output places; transposed ones: weights x input places."""
-    bundle = open_bundle('carla-fast')
+    bundle = open_bundle('town07-unet')
     total = 0
     for layer in saving.load_model(bundle.files['keras'])._flatten_layers():
         if isinstance(layer, layers.Conv2DTranspose):

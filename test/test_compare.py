@@ -22,7 +22,7 @@ def data(recorded, tmp_path_factory):
     frames[1][1][20:, :70] = 255
     frames[2][1][:] = 255
     write_drive(folder, frames)
-    return ['--data', str(folder), '--scheme', 'A']
+    return ['--data', str(folder), '--scheme', 'B']  # the tags as they are, None among them
 
 
 def other(folder, name, change=lambda manifest: None):

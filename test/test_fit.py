@@ -152,7 +152,7 @@ def test_flags_out_of_range_are_refused(flags, message, drive_folder, tmp_path, 
 def test_the_scheme_is_never_guessed(command, drive_folder, tmp_path, capsys):
     assert command.main(['--data', str(drive_folder), *(
         ['--name', 'x', '--runs', str(tmp_path), '--models', str(tmp_path)] if command is fit else
-        ['--model', str(ROOT / 'models/carla-fast'), '--out', str(tmp_path / 'out')])]) == 1
+        ['--model', str(ROOT / 'models/town07-unet'), '--out', str(tmp_path / 'out')])]) == 1
     assert "has no drive.json that names its masks' tag scheme; name it by --scheme" in (
         capsys.readouterr().err)
 
@@ -223,8 +223,9 @@ def test_evaluate_finds_the_figures_of_the_manifest(trained, drive_folder, tmp_p
     assert 'exists already' in capsys.readouterr().err
 
 
-def test_export_of_an_unfinished_run(trained, tmp_path, capsys):
-    assert export.main([str(trained / 'runs/whole'), '--models', str(tmp_path)]) == 0
+def test_export_of_an_unfinished_run(trained, drive_folder, tmp_path, capsys):
+    assert export.main([str(trained / 'runs/whole'), '--models', str(tmp_path), '--data',
+                        str(drive_folder), '--calibration-frames', '0']) == 0
     again, first = open_bundle(tmp_path / 'whole'), open_bundle(trained / 'models/whole')
     assert again.files['openvino_weights'].read_bytes() == first.files[
         'openvino_weights'].read_bytes()

@@ -9,7 +9,7 @@ from unet_perception import labels
 from unet_perception.model import BundleError, open_bundle
 from unet_perception.segmenter import Segmenter
 
-SHIPPED = ROOT / 'models' / 'carla-fast'
+SHIPPED = ROOT / 'models' / 'town07-unet'
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def edit(folder, change):
 
 
 def test_the_shipped_bundle_opens_by_name_and_by_path():
-    by_name, by_path = open_bundle('carla-fast'), open_bundle(SHIPPED)
+    by_name, by_path = open_bundle('town07-unet'), open_bundle(SHIPPED)
     assert by_name.digest == by_path.digest
     assert by_name.names == labels.NAMES and by_name.colors == labels.COLORS
     assert (by_name.height, by_name.width) == (96, 128)

@@ -18,7 +18,7 @@ from unet_perception.segmenter import best_classes, resize_image, resize_labels,
 
 @pytest.fixture(scope='module')
 def segmenter():
-    return Segmenter(open_bundle('carla-fast'), precision='f32')
+    return Segmenter(open_bundle('town07-unet'), precision='f32')
 
 
 def test_labels_and_confidence_equal_keras(segmenter, recorded):
@@ -89,7 +89,7 @@ def test_nearest_is_tensorflows_nearest():
 
 def test_other_precisions_are_refused_by_name():
     with pytest.raises(ValueError, match="precision is 'int3', but must be one of auto, f32"):
-        Segmenter(open_bundle('carla-fast'), precision='int3')
+        Segmenter(open_bundle('town07-unet'), precision='int3')
 
 
 def test_a_batch_of_any_sizes_and_encodings_gives_what_each_alone_gives(segmenter, recorded):
@@ -155,7 +155,7 @@ def test_the_keras_runtime_gives_the_same_labels(segmenter, recorded):
 def test_starting_with_openvino_imports_no_tensorflow():
     code = ('import sys; from unet_perception import node; from unet_perception.model import '
             'open_bundle; from unet_perception.segmenter import Segmenter; '
-            'Segmenter(open_bundle("carla-fast")); '
+            'Segmenter(open_bundle("town07-unet")); '
             'print([m for m in ("tensorflow", "keras", "jax", "torch") if m in sys.modules])')
     done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == '[]', done.stderr

@@ -23,7 +23,7 @@ def trained(drive_folder, recipe=SMALL, strategy=None):
     """Return the losses of steps without dropout, those of a validation, and the weights."""
     strategy = strategy or tf.distribute.get_strategy()
     keras.utils.set_random_seed(1)
-    steps, frames = Steps(recipe, STEPS, strategy), frames_of(drive_folder)
+    steps, frames = Steps(recipe, STEPS, strategy), frames_of(drive_folder, 'B')
     for layer in steps.network.layers[-1].layers:
         if 'dropout' in layer.name:
             layer.rate = 0.0
@@ -33,19 +33,20 @@ def trained(drive_folder, recipe=SMALL, strategy=None):
     stream = iter(stream)
     found = [steps.train([next(stream) for _ in range(recipe.accumulate)]) for _ in range(STEPS)]
     figures = figures_of([steps.validate(batch) for batch in held_out])
-    return ([float(loss) for loss, _ in found], list(figures.values()),
+    return ([*(float(loss) for loss, _ in found), figures['loss']], figures['miou'],
             [float(np.abs(w).sum()) for w in steps.network.get_weights()])
 
 
 def assert_close(one, other):
-    for a, b in zip(one, other, strict=True):
-        np.testing.assert_allclose(a, b, rtol=3e-4)
+    for a, b, atol in zip(one, other, (0, 0.01, 0), strict=True):
+        # So early a label hangs on the last digit of its score, so the mIoU agrees less.
+        np.testing.assert_allclose(a, b, rtol=3e-4, atol=atol)
 
 
 def test_a_batch_in_parts_is_learnt_from_as_the_whole(drive_folder):
     recipe = dataclasses.replace(SMALL, loss='cross-entropy')
     whole = trained(drive_folder, recipe)
-    assert whole[0][-1] < whole[0][0]
+    assert whole[0][-2] < whole[0][0]  # the last one is of the validation
     assert_close(whole, trained(drive_folder, dataclasses.replace(recipe, accumulate=4)))
 
 

@@ -78,7 +78,7 @@ class Recipe:
     loss: str = _option('cross-entropy+dice', 'the loss; +dice serves rare classes, focal and '
                         'balanced still more', choices=('cross-entropy', 'cross-entropy+dice',
                                                         'focal+dice', 'balanced+dice'))
-    augment: str = _option(','.join(FAMILIES), 'families of random changes to the training '
+    augment: str = _option('view,light', 'families of random changes to the training '
                            'frames, with commas between, or none. ' + '; '.join(
                                f'{name}: {text}' for name, text in FAMILIES.items()),
                            type=_families)
