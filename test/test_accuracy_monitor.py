@@ -102,9 +102,11 @@ def header(ns):
 
 
 def tags(truth, scheme):
-    """Return labels as the scheme's tags, the first where several mean one label."""
-    return np.uint8([labels.SCHEMES[scheme].labels.index(i) for i in np.ravel(truth)]).reshape(
-        truth.shape)
+    """Return labels as the scheme's tags, the first where several mean one label; 255 stays."""
+    tag = np.full(256, 255, np.uint8)
+    for number, label in reversed(list(enumerate(labels.SCHEMES[scheme].labels))):
+        tag[label] = number
+    return tag[truth]
 
 
 def raw(truth, scheme='C'):
@@ -160,18 +162,19 @@ def test_the_recorded_drive_is_scored_as_offline(tmp_path, recorded, arguments, 
             monitored(log, *arguments, '-p', 'window:=40', qos=qos) as (_, client):
         client.wait(client.image.get_subscription_count, 'the segmentation node')
         time.sleep(0.5)
-        for i, (stamp, image, truth) in enumerate(recorded):
+        truths = [labels.tags_to_labels(tags_a, 'A') for _, _, tags_a in recorded]
+        for i, ((stamp, image, _), truth) in enumerate(zip(recorded, truths)):
             client.clock.publish(Clock(clock=header(stamp).stamp))
             client.semantic.publish(to_message(paint(truth), 'bgra8', header(stamp)))
             client.image.publish(to_message(image, 'rgb8', header(stamp)))
             client.wait(lambda: len(client.figures['miou']) > i, f'figures of frame {i}')
         masks = [np.frombuffer(m.data, np.uint8).reshape(80, 160) for m in client.masks]
-        frames = [(mask, truth) for mask, (_, _, truth) in zip(masks, recorded, strict=True)]
+        frames = list(zip(masks, truths, strict=True))
         assert client.figures['miou'] == pytest.approx(
             [offline(frames[max(0, i - 39):i + 1]) for i in range(len(frames))], abs=1e-6)
         # While the clock stands still until its mask is out, a mask is in time.
         assert client.figures['timely_miou'] == client.figures['miou']
-        assert client.figures['miou'][-1] > 0.5  # not of nonsense
+        assert client.figures['miou'][-1] > 0.4  # not of nonsense
         client.wait_for(scored=121, timely_scored=121, frames_in_window=40)
         assert client.status.level == DiagnosticStatus.OK
         assert 'over 40 frames' in client.status.message

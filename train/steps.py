@@ -6,6 +6,7 @@ Not by Keras' fit(): it cannot work under tf.distribute.MultiWorkerMirroredStrat
 instead of that of the whole, and does not tell how long it waits for data.
 """
 import keras
+import numpy as np
 import tensorflow as tf
 
 from train import losses
@@ -53,9 +54,10 @@ class Steps:
         The matrix is int64 (n_classes, n_classes), rows are the truth.
         """
         loss, matrix, gradients = 0.0, 0, None
-        for part in parts:
-            part_loss, part_matrix, gradients = self._add_gradients(part, gradients)
-            loss += self._value(part_loss) / len(parts)
+        for part, share in zip(parts, self._shares(parts)):
+            part_loss, part_matrix, gradients = self._add_gradients(
+                part, tf.constant(share, tf.float32), gradients)
+            loss += self._value(part_loss) * share
             matrix += self._value(part_matrix)
         self._update(gradients)
         return loss, matrix
@@ -68,21 +70,33 @@ class Steps:
         """Return what every replica has found, as numpy."""
         return self._strategy.experimental_local_results(result)[0].numpy()
 
+    def _shares(self, parts):
+        """Return what each part counts in the mean over the batch's labelled pixels."""
+        if len(parts) == 1:
+            return [1.0]
+        labelled = np.array([self._value(self._labelled(labels)) for _, labels in parts], float)
+        return labelled / max(1, labelled.sum())
+
     @tf.function(autograph=False)
-    def _add_gradients(self, part, before):
-        def replica(images, labels, before):
+    def _labelled(self, labels):
+        return self._strategy.run(lambda labels: _sum([tf.math.count_nonzero(
+            labels != IGNORE, dtype=tf.float32)])[0], args=(labels,))
+
+    @tf.function(autograph=False)
+    def _add_gradients(self, part, weight, before):
+        def replica(images, labels, weight, before):
             with tf.GradientTape() as tape:
                 loss, logits = self._forward(images, labels, training=True)
                 # Each replica's gradient of the common loss holds that of its own frames, once
                 # for every replica.
                 replicas = tf.distribute.get_replica_context().num_replicas_in_sync
-                share = loss / (replicas * self._recipe.accumulate)
+                share = loss * weight / replicas
             gradients = tape.gradient(share, self._weights)
             if before is not None:
                 gradients = [old + new for old, new in zip(before, gradients)]
             return loss, _confusion(labels, logits), gradients
 
-        return self._strategy.run(replica, args=(*part, before))
+        return self._strategy.run(replica, args=(*part, weight, before))
 
     @tf.function(autograph=False)
     def _score(self, batch):

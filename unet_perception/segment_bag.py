@@ -155,6 +155,8 @@ def _ahead(items, most=2):
     """Yield what an iterable yields, up to so many items ahead in a thread of its own."""
     items, end = iter(items), object()
     with ThreadPoolExecutor(1) as thread:
+        # Starts the thread. A signal just then would leave it unjoined, so it has nothing to do.
+        thread.submit(int).result()
         waiting = deque(thread.submit(next, items, end) for _ in range(most))
         try:
             while (item := waiting.popleft().result()) is not end:
