@@ -31,8 +31,8 @@ def test_image_and_labels_are_seen_from_the_same_place():
     assert 0 < np.mean(outside) < 0.3 and max(outside) < 0.6
 
 
-def test_looking_without_a_change_is_resizing():
-    """Where all draws are in the middle, only the share that is seen (0.79) differs."""
+def test_image_and_labels_show_the_same_rows():
+    """In a picture that is its own row numbers, whatever the view."""
     rows = np.repeat(np.arange(80, dtype=np.uint8)[:, None], 160, 1)
     image = np.repeat(rows[..., None], 3, 2)
     for i in range(200):

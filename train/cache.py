@@ -2,8 +2,8 @@
 Smaller copies of large frames, so that no epoch spends its time on decoding these.
 
 A copy is a drive like any other, its frames up to twice as high and wide as the network's input:
-enough for augmentation, which cuts out at least 0.6 of each side. It is made once, and again where
-a frame has changed since.
+enough for augmentation, which seldom shows less than half of a side (viewpoint.look). It is made
+once, and again where a frame has changed since.
 """
 from functools import partial
 import hashlib
