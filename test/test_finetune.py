@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_fit import arguments
 
-from train import dataset, evaluate, finetune, fit, unet
+from train import dataset, evaluate, finetune, fit, networks
 from train.bundle import write_bundle
 from train.recipe import Recipe
 from unet_perception.classes import ALL, parse_classes
@@ -25,14 +25,14 @@ def bundle_of(folder, **settings):
     (folder / 'data.json').write_text('{}')
     (folder / 'validation.txt').write_text('')
     keras.utils.set_random_seed(7)
-    return write_bundle(folder / 'base', unet.build(recipe), recipe, folder), recipe
+    return write_bundle(folder / 'base', networks.build(recipe), recipe, folder), recipe
 
 
 @pytest.mark.parametrize('network', ['unet', 'fcn'])
 def test_the_head_keeps_what_stays_and_starts_the_rest_from_its_kin(network, tmp_path):
     bundle, recipe = bundle_of(tmp_path, network=network)
     new = Recipe(**{**recipe.as_dict(), 'classes': OWN})
-    grown = unet.build(new)
+    grown = networks.build(new)
     grown.set_weights(finetune.initial_weights(bundle, new))
     base = keras.models.load_model(bundle.files['keras'])
     if network == 'unet':  # its logits are one by one those of the old classes

@@ -34,7 +34,7 @@ def export_run(folder, models, drives=(), calibration=None, extra=()):
     from train.checkpoints import KEPT_WEIGHTS
     from train.recipe import Recipe
     from train.split import check_same, split
-    from train.unet import build
+    from train.networks import build
     bundle = models / folder.resolve().name
     if bundle.exists():
         raise ValueError(f'{bundle} exists already; move it away first')
