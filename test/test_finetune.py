@@ -94,12 +94,16 @@ def test_a_bundle_is_fine_tuned_to_fewer_classes_and_the_car_serves_it(
         'classes']
 
 
-def test_the_network_of_the_bundle_stays(drive_folder, tmp_path, capsys):
-    base, _ = bundle_of(tmp_path)
+def test_the_network_of_the_bundle_stays_but_for_its_pictures_size(drive_folder, tmp_path, capsys):
+    base, recipe = bundle_of(tmp_path)
+    larger = Recipe(**finetune.settings(base, {}) | {'height': 64, 'width': 80})
+    for one, other in zip(finetune.initial_weights(base, larger),
+                          finetune.initial_weights(base, recipe), strict=True):
+        np.testing.assert_array_equal(one, other)
     command = arguments(drive_folder, tmp_path, '--name', 'x', '--from', str(base.path), *FLAGS)
-    assert fit.main([*command, '--height', '64', '--network', 'unet']) == 1
+    assert fit.main([*command, '--filters', '4', '--network', 'unet']) == 1
     error = capsys.readouterr().err
-    assert '--height 64 (it has 32) contradicts' in error and '--network' not in error
+    assert '--filters 4 (it has 2) contradicts' in error and '--network' not in error
     assert not (tmp_path / 'runs').exists()
     with pytest.raises(SystemExit):
         fit.main([*command, '--classes', 'Raod'])

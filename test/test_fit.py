@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from train import bundle, check, evaluate, export, fit, networks, plots
+from train import bundle, check, evaluate, export, fit, networks, plots, unet
 from train.checkpoints import Checkpoints
 from train.recipe import Recipe
 from unet_perception.labels import COLORS, NAMES

@@ -48,7 +48,8 @@ def test_pixels_without_a_label_do_not_count(tmp_path, recorded):
     half = truth.copy()
     half[:, 80:] = 255
     write_drive(tmp_path / 'half', [(image, half), (image, np.full_like(truth, 255))])
-    logits, truths = temperature._sample(networks.build(SMALL), frames_of(tmp_path / 'half'), SMALL)
+    logits, truths = temperature._sample(
+        networks.build(SMALL), frames_of(tmp_path / 'half'), SMALL)
     assert logits.shape == (2000, 23) and truths.max() < 23
     write_drive(tmp_path / 'none', [(image, np.full_like(truth, 255))])
     network = networks.build(SMALL)

