@@ -39,7 +39,7 @@ def test_multiply_adds_are_those_of_the_keras_network():
     for layer in saving.load_model(bundle.files['keras'])._flatten_layers():
         if isinstance(layer, layers.Conv2DTranspose):
             total += layer.kernel.shape.num_elements() * np.prod(layer.input.shape[1:3])
-        elif isinstance(layer, layers.Conv2D):
+        elif isinstance(layer, (layers.Conv2D, layers.DepthwiseConv2D)):
             total += layer.kernel.shape.num_elements() * np.prod(layer.output.shape[1:3])
     assert multiply_adds(bundle) == total
 
