@@ -180,7 +180,7 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
 
 @pytest.mark.parametrize('which', ['small', 'shipped'])
 def test_onnx_labels_as_keras_does(which, trained, recorded, tmp_path, capsys):
-    folder = {'small': trained / 'models/small', 'shipped': ROOT / 'models/town07-unet'}[which]
+    folder = {'small': trained / 'models/small', 'shipped': ROOT / 'models/carla-fast'}[which]
     bundle, file = open_bundle(folder), tmp_path / 'x.onnx'
     assert export.main([str(folder), '--onnx', str(file)]) == 0
     assert '% of the pixels of random images as Keras does' in capsys.readouterr().out

@@ -152,7 +152,7 @@ def test_flags_out_of_range_are_refused(flags, message, drive_folder, tmp_path, 
 def test_the_scheme_is_never_guessed(command, drive_folder, tmp_path, capsys):
     assert command.main(['--data', str(drive_folder), *(
         ['--name', 'x', '--runs', str(tmp_path), '--models', str(tmp_path)] if command is fit else
-        ['--model', str(ROOT / 'models/town07-unet'), '--out', str(tmp_path / 'out')])]) == 1
+        ['--model', str(ROOT / 'models/carla-fast'), '--out', str(tmp_path / 'out')])]) == 1
     assert "has no drive.json that names its masks' tag scheme; name it by --scheme" in (
         capsys.readouterr().err)
 

@@ -14,7 +14,7 @@ with
 and ends as if it had never stopped. The run keeps its recipe, but not its frames: give the same
 --data again, and the same --extra, --models and --calibration-frames if you gave any.
 
-    python -m train.fit --data DRIVE --name mine --from town07-unet --classes Road,Car,Pedestrian
+    python -m train.fit --data DRIVE --name mine --from carla-fast --classes Road,Car,Pedestrian
 
 goes on from a bundle's weights, with its classes or others. All GPUs of a machine train together.
 So do several machines; on each run the same command with its own number from 0 on,
