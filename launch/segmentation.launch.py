@@ -35,7 +35,7 @@ ARGUMENTS = [
         'camera_info', default_value='camera_info',
         description='CameraInfo topic, relative to the camera unless it starts with a slash'),
     DeclareLaunchArgument(
-        'model', default_value='town07-unet',
+        'model', default_value='carla-fast',
         description='Model bundle: its folder, or the name of one that ships with the package'),
     DeclareLaunchArgument(
         'params_file',

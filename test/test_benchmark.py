@@ -19,13 +19,13 @@ def test_rows_of_all_runtimes_in_one_run(tmp_path, capsys):
     assert {('openvino', 'f32'), ('keras', 'f32'), ('naive node', 'f32'),
             ('notebook', 'f32')} <= set(rows)
     assert rows['openvino', 'f32']['equal labels'] == 1
-    assert rows['keras', 'f32']['equal labels'] >= 0.9999
+    assert rows['keras', 'f32']['equal labels'] >= 0.999
     for row in rows.values():
         assert row['first label s'] > 0.1 and row['memory MB'] > 50
         for times in row['batches'].values():
             assert 0 < times['p50'] <= times['p95'] <= times['p99']
     assert set(rows['openvino', 'f32']['stages']) == {'prepare', 'network', 'labels', 'message'}
-    assert 2.4 < figures['limit']['GMAC'] < 2.6  # the seed network at 96x128
+    assert 1 < figures['limit']['GMAC'] < 1.2  # half of the plain U-Net's
     printed = capsys.readouterr().out
     assert 'notebook' in printed and 'stages of a frame' in printed
     assert benchmark.main(command) == 1
@@ -34,12 +34,12 @@ def test_rows_of_all_runtimes_in_one_run(tmp_path, capsys):
 
 def test_multiply_adds_are_those_of_the_keras_network():
     """Convolutions: weights x output places; transposed ones: weights x input places."""
-    bundle = open_bundle('town07-unet')
+    bundle = open_bundle('carla-fast')
     total = 0
     for layer in saving.load_model(bundle.files['keras'])._flatten_layers():
         if isinstance(layer, layers.Conv2DTranspose):
             total += layer.kernel.shape.num_elements() * np.prod(layer.input.shape[1:3])
-        elif isinstance(layer, layers.Conv2D):
+        elif isinstance(layer, (layers.Conv2D, layers.DepthwiseConv2D)):
             total += layer.kernel.shape.num_elements() * np.prod(layer.output.shape[1:3])
     assert multiply_adds(bundle) == total
 

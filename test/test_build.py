@@ -89,7 +89,7 @@ def test_pip_install(source, tmp_path, editable):
     assert Path(imported).is_relative_to(source if editable else prefix)
     assert not [*prefix.rglob('train')]
     found = run(prefix / 'bin/python', '-c', 'from unet_perception.share import shipped; '
-                'print(shipped("models", "town07-unet")[0])', cwd=tmp_path)
+                'print(shipped("models", "carla-fast")[0])', cwd=tmp_path)
     assert Path(found).is_relative_to(source if editable else prefix)
     if not editable:  # an editable install has its data in the checkout
         assert_shared(source, prefix / 'share')

@@ -48,7 +48,7 @@ def hear(client, topics):
 
 
 def test_every_tick_comes_as_a_mask_or_a_counted_drop(tmp_path):
-    segmenter = Segmenter(open_bundle('town07-unet'), precision='f32')
+    segmenter = Segmenter(open_bundle('carla-fast'), precision='f32')
     topics = {'/clock': Clock, f'{CAMERA}/image': Image, f'{CAMERA}/camera_info': CameraInfo,
               f'{SEMANTIC}/image': Image}
     with StandIn() as server, running_client(

@@ -11,7 +11,7 @@ import pytest
 from train import compare, evaluate
 from unet_perception.model import open_bundle
 
-SHIPPED = ROOT / 'models/town07-unet'
+SHIPPED = ROOT / 'models/carla-fast'
 
 
 @pytest.fixture(scope='module')
@@ -42,7 +42,7 @@ def test_a_model_and_its_copy_score_alike(data, tmp_path, capsys):
         del manifest['training']
         manifest['calibration'] = {'temperature': 1.5, 'ece_before': 0.2, 'ece_after': 0.1}
 
-    models = ['town07-unet', other(tmp_path, 'copy', forget)]
+    models = ['carla-fast', other(tmp_path, 'copy', forget)]
     assert compare.main(['--models', *models, *data, '--repeat', '3', '--panel', '9', '--out',
                          str(tmp_path / 'out')]) == 0
     printed = capsys.readouterr().out
@@ -51,9 +51,10 @@ def test_a_model_and_its_copy_score_alike(data, tmp_path, capsys):
     ours, copy = found['models'].values()
     assert {key for key in ours if ours[key] != copy[key]} == {
         'manifest', 'network', 'training_frames', 'steps', 'temperature', 'latency_ms'}
-    assert (ours['network'], ours['steps'], ours['parameters']) == ('unet', 2010, 8_640_471)
-    assert ours['multiply_adds'] == pytest.approx(2.51e9, rel=0.01)
-    assert copy['network'] is copy['steps'] is ours['temperature'] is None
+    assert (ours['network'], ours['steps'], ours['parameters']) == (
+        'efficientnet_unet', 2952, 5_240_279)
+    assert ours['multiply_adds'] == pytest.approx(1.10e9, rel=0.01)
+    assert copy['network'] is copy['steps'] is None and 0.5 < ours['temperature'] < 2
     assert copy['temperature'] == 1.5 and ours['held_out'] == 0  # its own are of other names
     assert {'f32', 'int8'} <= set(ours['latency_ms']) and 'int8' not in copy['latency_ms']
     assert 0 < ours['latency_ms']['f32']['p50'] <= ours['latency_ms']['f32']['p99']
@@ -61,16 +62,16 @@ def test_a_model_and_its_copy_score_alike(data, tmp_path, capsys):
     assert sum(row['support'] for row in ours['classes'].values()) == ours['pixels']
     table = (tmp_path / 'out/comparison.md').read_text()
     assert f'| **mean IoU** | {ours["mean_iou"]:.3f} | {copy["mean_iou"]:.3f} |' in table
-    assert '| training steps | 2,010 | - |' in table and 'mean IoU' in printed
+    assert '| training steps | 2,952 | - |' in table and 'mean IoU' in printed
     assert len({line.count('|') for line in table.splitlines()[2:]}) == 1
     assert Image.open(tmp_path / 'out/comparison.png').width > 500
 
 
 def test_the_figures_are_those_of_evaluate(data, tmp_path):
-    assert compare.main(['--models', 'town07-unet', *data, '--repeat', '1', '--out',
+    assert compare.main(['--models', 'carla-fast', *data, '--repeat', '1', '--out',
                          str(tmp_path / 'c')]) == 0
-    assert evaluate.main(['--model', 'town07-unet', *data, '--out', str(tmp_path / 'e')]) == 0
-    model = json.loads((tmp_path / 'c/comparison.json').read_text())['models']['town07-unet']
+    assert evaluate.main(['--model', 'carla-fast', *data, '--out', str(tmp_path / 'e')]) == 0
+    model = json.loads((tmp_path / 'c/comparison.json').read_text())['models']['carla-fast']
     for key, value in json.loads((tmp_path / 'e/evaluation.json').read_text()).items():
         if key in model and key != 'manifest':
             np.testing.assert_equal(model[key], value)
@@ -91,11 +92,11 @@ def test_what_cannot_be_compared_is_refused(data, tmp_path, capsys):
 
     out = ['--out', str(tmp_path / 'out')]
     for models, message in (
-            (['town07-unet', str(SHIPPED)], 'both named town07-unet'),
-            (['town07-unet', other(tmp_path, 'copy', rename)], 'models of the same classes'),
+            (['carla-fast', str(SHIPPED)], 'both named carla-fast'),
+            (['carla-fast', other(tmp_path, 'copy', rename)], 'models of the same classes'),
             (['no-such'], 'no model bundle at')):
         assert compare.main(['--models', *models, *data, *out]) == 1
         assert message in capsys.readouterr().err
     (tmp_path / 'out').mkdir()
-    assert compare.main(['--models', 'town07-unet', *data, *out]) == 1
+    assert compare.main(['--models', 'carla-fast', *data, *out]) == 1
     assert 'exists already' in capsys.readouterr().err

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 
 from train import bundle as bundles
-from train import export, fit, precisions, to_onnx, unet
+from train import export, fit, networks, precisions, to_onnx
 from train.recipe import Recipe
 from unet_perception.model import open_bundle
 from unet_perception.segmenter import resize_image, Segmenter
@@ -78,7 +78,7 @@ def test_the_confidence_is_calibrated_on_the_validation_frames(trained):
 def test_openvino_labels_as_deeplab_does(recorded, tmp_path):
     """It has layers that the other networks lack."""
     import openvino
-    network = unet.build(Recipe(network='deeplabv3plus', height=32, width=48, filters=4))
+    network = networks.build(Recipe(network='deeplabv3plus', height=32, width=48, filters=4))
     bundles._save_openvino(network, tmp_path / 'model.xml')
     pixels = np.float32([resize_image(image, 32, 48, 'area') for _, image, _ in recorded[::30]])
     theirs = network.predict_on_batch(pixels)
@@ -180,7 +180,7 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
 
 @pytest.mark.parametrize('which', ['small', 'shipped'])
 def test_onnx_labels_as_keras_does(which, trained, recorded, tmp_path, capsys):
-    folder = {'small': trained / 'models/small', 'shipped': ROOT / 'models/town07-unet'}[which]
+    folder = {'small': trained / 'models/small', 'shipped': ROOT / 'models/carla-fast'}[which]
     bundle, file = open_bundle(folder), tmp_path / 'x.onnx'
     assert export.main([str(folder), '--onnx', str(file)]) == 0
     assert '% of the pixels of random images as Keras does' in capsys.readouterr().out
@@ -203,7 +203,7 @@ def test_onnx_labels_as_keras_does(which, trained, recorded, tmp_path, capsys):
 
 @pytest.mark.parametrize('name, size', [('fcn', 32), ('unet2015', 100)])
 def test_the_baselines_become_onnx_and_another_network_is_noticed(name, size):
-    network, other = (unet.camera_network(name, size, size, n_filters=2) for _ in range(2))
+    network, other = (networks.camera_network(name, size, size, n_filters=2) for _ in range(2))
     model = to_onnx.convert(network, {})
     assert to_onnx.equal_labels(network, model) >= 0.9999
     assert to_onnx.equal_labels(other, model) < 0.9

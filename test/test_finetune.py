@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_fit import arguments
 
-from train import dataset, evaluate, finetune, fit, unet
+from train import dataset, evaluate, finetune, fit, networks
 from train.bundle import write_bundle
 from train.recipe import Recipe
 from unet_perception.classes import ALL, parse_classes
@@ -25,14 +25,14 @@ def bundle_of(folder, **settings):
     (folder / 'data.json').write_text('{}')
     (folder / 'validation.txt').write_text('')
     keras.utils.set_random_seed(7)
-    return write_bundle(folder / 'base', unet.build(recipe), recipe, folder), recipe
+    return write_bundle(folder / 'base', networks.build(recipe), recipe, folder), recipe
 
 
 @pytest.mark.parametrize('network', ['unet', 'fcn'])
 def test_the_head_keeps_what_stays_and_starts_the_rest_from_its_kin(network, tmp_path):
     bundle, recipe = bundle_of(tmp_path, network=network)
     new = Recipe(**{**recipe.as_dict(), 'classes': OWN})
-    grown = unet.build(new)
+    grown = networks.build(new)
     grown.set_weights(finetune.initial_weights(bundle, new))
     base = keras.models.load_model(bundle.files['keras'])
     if network == 'unet':  # its logits are one by one those of the old classes
@@ -94,12 +94,16 @@ def test_a_bundle_is_fine_tuned_to_fewer_classes_and_the_car_serves_it(
         'classes']
 
 
-def test_the_network_of_the_bundle_stays(drive_folder, tmp_path, capsys):
-    base, _ = bundle_of(tmp_path)
+def test_the_network_of_the_bundle_stays_but_for_its_pictures_size(drive_folder, tmp_path, capsys):
+    base, recipe = bundle_of(tmp_path)
+    larger = Recipe(**finetune.settings(base, {}) | {'height': 64, 'width': 80})
+    for one, other in zip(finetune.initial_weights(base, larger),
+                          finetune.initial_weights(base, recipe), strict=True):
+        np.testing.assert_array_equal(one, other)
     command = arguments(drive_folder, tmp_path, '--name', 'x', '--from', str(base.path), *FLAGS)
-    assert fit.main([*command, '--height', '64', '--network', 'unet']) == 1
+    assert fit.main([*command, '--filters', '4', '--network', 'unet']) == 1
     error = capsys.readouterr().err
-    assert '--height 64 (it has 32) contradicts' in error and '--network' not in error
+    assert '--filters 4 (it has 2) contradicts' in error and '--network' not in error
     assert not (tmp_path / 'runs').exists()
     with pytest.raises(SystemExit):
         fit.main([*command, '--classes', 'Raod'])

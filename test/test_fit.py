@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from train import bundle, check, evaluate, export, fit, plots, unet
+from train import bundle, check, evaluate, export, fit, networks, plots, unet
 from train.checkpoints import Checkpoints
 from train.recipe import Recipe
 from unet_perception.labels import COLORS, NAMES
@@ -58,7 +58,7 @@ def test_the_bundle_says_how_it_came_about(trained):
 
 
 def weights(run):
-    network = unet.build(fit_recipe(run))
+    network = networks.build(fit_recipe(run))
     network.load_weights(run / 'kept.weights.h5')
     return network.get_weights()
 
@@ -152,7 +152,7 @@ def test_flags_out_of_range_are_refused(flags, message, drive_folder, tmp_path, 
 def test_the_scheme_is_never_guessed(command, drive_folder, tmp_path, capsys):
     assert command.main(['--data', str(drive_folder), *(
         ['--name', 'x', '--runs', str(tmp_path), '--models', str(tmp_path)] if command is fit else
-        ['--model', str(ROOT / 'models/town07-unet'), '--out', str(tmp_path / 'out')])]) == 1
+        ['--model', str(ROOT / 'models/carla-fast'), '--out', str(tmp_path / 'out')])]) == 1
     assert "has no drive.json that names its masks' tag scheme; name it by --scheme" in (
         capsys.readouterr().err)
 
@@ -182,7 +182,7 @@ def test_a_diverged_run_makes_no_bundle(trained, drive_folder, tmp_path, capsys)
     assert 'training diverged in epoch 1' in error and 'lower --learning-rate' in error
     assert list((tmp_path / 'models').iterdir()) == []
     recipe = fit_recipe(trained / 'runs/whole')
-    network = unet.build(recipe)
+    network = networks.build(recipe)
     network.set_weights([w * np.nan for w in network.get_weights()])
     with pytest.raises(ValueError, match='not finite'):
         bundle.write_bundle(tmp_path / 'models/nan', network, recipe, trained / 'runs/whole')
@@ -191,7 +191,7 @@ def test_a_diverged_run_makes_no_bundle(trained, drive_folder, tmp_path, capsys)
 
 @pytest.mark.parametrize('mious, best', [([math.nan, 0.3, 0.2], 2), ([0.3, math.nan, 0.3], 1)])
 def test_nan_is_never_the_best_epoch(mious, best, tmp_path):
-    network = unet.build(Recipe(height=16, width=16, filters=1))
+    network = networks.build(Recipe(height=16, width=16, filters=1))
     checkpoints = Checkpoints(network, [v.value for v in network.variables], 'best', tmp_path)
     kept = []
     for epoch, value in enumerate(mious):

@@ -34,7 +34,7 @@ def memory(process):
 
 def test_every_state_does_what_it_should(tmp_path, recorded, frame):
     log = tmp_path / 'log'
-    expected = Segmenter(open_bundle('town07-unet'), precision='f32')(recorded[40][1]).labels
+    expected = Segmenter(open_bundle('carla-fast'), precision='f32')(recorded[40][1]).labels
     with running_client(log, *MANAGED, active=False) as (process, client):
         assert client.state() == 'unconfigured'
         empty = memory(process)
@@ -67,7 +67,7 @@ def test_every_state_does_what_it_should(tmp_path, recorded, frame):
         assert client.change_state('deactivate') and client.change_state('cleanup')
         client.wait(lambda: not client.count_publishers('/camera/segmentation/mask'))
         assert client.set('image_depth', 7).successful  # nothing is fixed while unconfigured
-        assert log.read_text().count('model town07-unet (') == 1
+        assert log.read_text().count('model carla-fast (') == 1
         # The model has gone: what is left is OpenVINO's library and allocator.
         assert memory(process) - empty < 0.75 * (loaded - empty)
 
@@ -98,7 +98,7 @@ def test_an_error_goes_through_the_error_state_and_can_be_mended(tmp_path, frame
         assert client.state() == 'unconfigured'
         client.wait(lambda: client.levels.get('/camera/segmentation', '  ')[0] == b'\x02')
         assert 'no model bundle at /no/such' in client.levels['/camera/segmentation'][1]
-        assert client.set('model', 'town07-unet').successful
+        assert client.set('model', 'carla-fast').successful
         assert client.change_state('configure') and client.change_state('activate')
         client.connected(['mask'])
         assert client.segment(frame)
@@ -143,7 +143,7 @@ def test_a_load_that_takes_long_says_so(monkeypatch):
     from unet_perception.parameters import Parameters
     with pytest.raises(ValueError):
         loading.load(Parameters(), Logger)
-    assert said == ['loading model town07-unet: 1 s so far']
+    assert said == ['loading model carla-fast: 1 s so far']
 
 
 def test_camera_info_goes_with_the_mask(tmp_path, frame):

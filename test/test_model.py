@@ -9,7 +9,7 @@ from unet_perception import labels
 from unet_perception.model import BundleError, open_bundle
 from unet_perception.segmenter import Segmenter
 
-SHIPPED = ROOT / 'models' / 'town07-unet'
+SHIPPED = ROOT / 'models' / 'carla-fast'
 
 
 @pytest.fixture
@@ -25,10 +25,10 @@ def edit(folder, change):
 
 
 def test_the_shipped_bundle_opens_by_name_and_by_path():
-    by_name, by_path = open_bundle('town07-unet'), open_bundle(SHIPPED)
+    by_name, by_path = open_bundle('carla-fast'), open_bundle(SHIPPED)
     assert by_name.digest == by_path.digest
     assert by_name.names == labels.NAMES and by_name.colors == labels.COLORS
-    assert (by_name.height, by_name.width) == (96, 128)
+    assert (by_name.height, by_name.width) == (128, 192)
     assert set(by_name.files) == {'keras', 'openvino', 'openvino_weights', 'openvino_int8',
                                   'openvino_int8_weights'}
     assert by_name.mean_iou['f32'] - by_name.mean_iou['int8'] < 0.005
@@ -95,5 +95,5 @@ def test_an_input_size_that_is_not_the_networks_is_refused(bundle, height):
 
 def test_a_wrong_class_count_is_refused_with_both_values(bundle):
     edit(bundle, lambda m: m['classes'].pop())
-    with pytest.raises(BundleError, match=r'\[1, 96, 128, 23\].*\[1, 96, 128, 22\]'):
+    with pytest.raises(BundleError, match=r'\[1, 128, 192, 23\].*\[1, 128, 192, 22\]'):
         Segmenter(open_bundle(bundle), precision='f32')

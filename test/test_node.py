@@ -38,7 +38,7 @@ def node(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def segmenter():
-    return Segmenter(open_bundle('town07-unet'), precision='f32')
+    return Segmenter(open_bundle('carla-fast'), precision='f32')
 
 
 def test_a_recorded_drive_comes_back_as_the_models_own_labels(node, segmenter, recorded):
@@ -105,7 +105,7 @@ def test_bad_frames_are_counted_and_the_next_one_is_served(node, recorded):
 def test_diagnostics_tell_what_runs(node):
     node.counts()
     figures = node.network
-    bundle = open_bundle('town07-unet')
+    bundle = open_bundle('carla-fast')
     assert figures['model'] == bundle.name and figures['manifest'] == bundle.digest
     assert (figures['runtime'], figures['device']) == ('OpenVINO', 'CPU')
     assert figures['precision'] == 'f32'

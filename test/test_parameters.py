@@ -71,7 +71,7 @@ def frame(recorded):
 
 @pytest.fixture(scope='module')
 def expected(frame):
-    return Segmenter(open_bundle('town07-unet'), precision='f32')(frame)
+    return Segmenter(open_bundle('carla-fast'), precision='f32')(frame)
 
 
 def segment(node, frame, name='mask'):
@@ -107,7 +107,7 @@ def test_class_groups_are_masks_for_planners(node, frame, expected):
                                   255 * (expected.labels == NAMES.index('Vegetation')))
     assert node.set('groups.green', None).successful  # as `ros2 param delete` does
     node.wait(lambda: not node.count_publishers('/swap/segmentation/green'))
-    assert 'groups.green has Trees, but model town07-unet knows' in refused(
+    assert 'groups.green has Trees, but model carla-fast knows' in refused(
         node, 'groups.green', ['Trees'])
 
 
@@ -144,7 +144,7 @@ def test_what_cannot_change_is_refused_with_a_reason(node):
 
 def renamed(folder, **changes):
     """Return a copy of the shipped bundle with another name and other colours."""
-    shutil.copytree(open_bundle('town07-unet').path, folder)
+    shutil.copytree(open_bundle('carla-fast').path, folder)
     manifest = json.loads((folder / 'manifest.json').read_text())
     manifest['name'] = 'other'
     for entry in manifest['classes']:
@@ -212,7 +212,7 @@ def test_a_model_and_more_in_one_request_all_hold(node, frame, tmp_path_factory)
     ({'classes': [{'id': 0, 'name': 7, 'color': [1, 2, 3]}]}, 'is no text'),
     ({'format': 99}, 'has format version 99'),
     ({'classes': [{'id': 0, 'name': 'All', 'color': [1, 2, 3]}]}, 'gives logits of shape'),
-    ({'input': {'height': 64, 'width': 64, 'color': 'rgb', 'range': [0, 255]}}, '64')])
+    ({'input': {'height': 70, 'width': 70, 'color': 'rgb', 'range': [0, 255]}}, '70')])
 def test_a_bad_model_leaves_the_old_one_running(node, frame, tmp_path, changes, message):
     node.counts()
     running = dict(node.network)
@@ -229,7 +229,7 @@ def test_no_model_at_all_leaves_the_old_one_running(node, frame):
 
 def test_precision_and_upscale_change_as_the_model_does(node, frame):
     assert node.set('upscale', 'smooth').successful
-    smooth = Segmenter(open_bundle('town07-unet'), precision='f32', upscale='smooth')(frame)
+    smooth = Segmenter(open_bundle('carla-fast'), precision='f32', upscale='smooth')(frame)
     np.testing.assert_array_equal(segment(node, frame), smooth.labels)
     assert "precision is 'int3'" in refused(node, 'precision', 'int3')
     assert node.set('upscale', 'nearest').successful

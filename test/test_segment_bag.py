@@ -31,7 +31,7 @@ STATUS = 'carla_msgs/msg/CarlaStatus'
 @pytest.fixture(scope='module')
 def segmented(recorded):
     """Return the Segmentations that the shipped model gives of the first frames, by stamp."""
-    segmenter = Segmenter(open_bundle('town07-unet'))
+    segmenter = Segmenter(open_bundle('carla-fast'))
     return {stamp: segmenter(image) for stamp, image, _ in recorded[:FRAMES]}
 
 
@@ -250,7 +250,7 @@ def test_outputs_of_an_earlier_run_are_made_anew(tmp_path, segmented, capsys):
     (['--camera', '/hero'], 'no images of the camera /hero .* images of /carla/ego_vehicle/rgb'),
     (['--camera', '/lidar'], 'no images of the camera /lidar'),
     (['--camera', CAMERA, '--camera', f'{CAMERA}/image_rect'], 'would both go to'),
-    (['--group', 'sea=Water,Ship'], 'groups.sea has Ship, but model town07-unet knows Unlabeled'),
+    (['--group', 'sea=Water,Ship'], 'groups.sea has Ship, but model carla-fast knows Unlabeled'),
     (['--group', 'mask=Road'], 'groups.mask cannot name a topic'),
     (['--outputs', 'mask,depth'], "outputs is 'depth', but must be one of mask, confidence"),
     (['--model', 'no-such'], 'no model bundle'), (['--device', 'gpu'], 'device is gpu')])

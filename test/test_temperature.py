@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from train import temperature, unet
+from train import networks, temperature
 from train.recipe import Recipe
 
 SMALL = Recipe(height=32, width=48, filters=2)
@@ -28,7 +28,7 @@ def test_the_temperature_is_found_again():
                                         ('unet2015', 100)])
 def test_an_overconfident_network_becomes_modest(name, size, drive_folder):
     recipe = dataclasses.replace(SMALL, network=name, height=size, width=size)
-    network = unet.build(recipe)
+    network = networks.build(recipe)
     logits = network.layers[-1].get_layer('logits')
     kernel, bias = logits.get_weights()
     logits.set_weights([50 * kernel, bias + np.arange(len(bias))])
@@ -48,10 +48,11 @@ def test_pixels_without_a_label_do_not_count(tmp_path, recorded):
     half = truth.copy()
     half[:, 80:] = 255
     write_drive(tmp_path / 'half', [(image, half), (image, np.full_like(truth, 255))])
-    logits, truths = temperature._sample(unet.build(SMALL), frames_of(tmp_path / 'half'), SMALL)
+    logits, truths = temperature._sample(
+        networks.build(SMALL), frames_of(tmp_path / 'half'), SMALL)
     assert logits.shape == (2000, 23) and truths.max() < 23
     write_drive(tmp_path / 'none', [(image, np.full_like(truth, 255))])
-    network = unet.build(SMALL)
+    network = networks.build(SMALL)
     before = network.get_weights()
     assert temperature.calibrate(network, frames_of(tmp_path / 'none'), SMALL) is None
     for one, other in zip(before, network.get_weights()):

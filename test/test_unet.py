@@ -4,7 +4,7 @@ from keras import layers
 import numpy as np
 import pytest
 
-from train import deeplab, unet
+from train import deeplab, networks, unet
 
 
 def table(model):
@@ -152,7 +152,7 @@ def test_deeplab_enlarges_bilinearly_in_a_size_that_comes_later():
                          [('unet', 32, 48), ('deeplabv3plus', 32, 48), ('fcn', 32, 48),
                           ('unet2015', 100, 116)])
 def test_camera_network_takes_pixels_and_labels_each(network, height, width):
-    model = unet.camera_network(network, height, width, n_filters=2, n_classes=5)
+    model = networks.camera_network(network, height, width, n_filters=2, n_classes=5)
     inner = model.layers[-1]
     pixels = np.random.default_rng(0).integers(0, 256, (1, height, width, 3)).astype(np.float32)
     scaled = pixels / 255
@@ -165,8 +165,8 @@ def test_camera_network_takes_pixels_and_labels_each(network, height, width):
 
 def test_camera_network_refuses_what_does_not_fit():
     with pytest.raises(ValueError, match="network is 'segnet'"):
-        unet.camera_network('segnet', 32, 32)
+        networks.camera_network('segnet', 32, 32)
     with pytest.raises(ValueError, match='96x128.*|input side of 280'):
-        unet.camera_network('unet2015', 96, 128)
+        networks.camera_network('unet2015', 96, 128)
     with pytest.raises(ValueError, match='height is 40.*multiple of 16'):
-        unet.camera_network('deeplabv3plus', 40, 128)
+        networks.camera_network('deeplabv3plus', 40, 128)

@@ -56,7 +56,7 @@ def hood(x, labels, vehicles, seed):
 
 
 def materials(x, labels, names, seed):
-    """Give each class a brightness and tint of its own, and half of the frames another sky."""
+    """Give half of the frames a brightness and tint by class, and two fifths another sky."""
     draw = tf.random.stateless_uniform((2,), seed)
     kinds = len(names) + 1  # the last one is no label
     shade = tf.random.stateless_normal((kinds, 1), seed + 10, 0.0, 0.22)
@@ -66,10 +66,10 @@ def materials(x, labels, names, seed):
     # As large an area as a pixel mixes: without it the edges would tell the labels.
     kind = tf.minimum(tf.cast(labels, tf.int32), kinds - 1)
     field = _blur(tf.gather(table, kind))
-    x = tf.where(draw[0] < 0.7, x * field[..., :3] + field[..., 3:], x)
+    x = tf.where(draw[0] < 0.5, x * field[..., :3] + field[..., 3:], x)
     sky = tf.constant([name == 'Sky' for name in names] + [False])
     sky = _blur(tf.cast(tf.gather(sky, kind), tf.float32)[..., None])
-    return tf.cond(draw[1] < 0.5, lambda: x + sky * (_sky(x, seed + 40) - x), lambda: x)
+    return tf.cond(draw[1] < 0.4, lambda: x + sky * (_sky(x, seed + 40) - x), lambda: x)
 
 
 def _sky(x, seed):
@@ -105,7 +105,7 @@ def light(x, seed):
 
 
 def weather(x, seed):
-    """Let about half of the frames have fog, rain, wet ground, dusk or night."""
+    """Let about two fifths of the frames have fog, rain, wet ground, dusk or night."""
     draw = tf.random.stateless_uniform((9,), seed)
     happens = tf.random.stateless_uniform((5,), seed + 3)
     height = tf.shape(x)[0]
@@ -138,8 +138,8 @@ def weather(x, seed):
         lamps = tf.maximum(_patches(x, (5, 6), seed + 2) - 0.8, 0) * draw[7]
         return x * (0.2 + 0.3 * draw[8] + 1.2 * lamps) * tint
 
-    for i, (chance, effect) in enumerate(((0.15, dusk), (0.15, night), (0.12, wet), (0.1, rain),
-                                          (0.2, fog))):
+    for i, (chance, effect) in enumerate(((0.1, dusk), (0.1, night), (0.1, wet), (0.08, rain),
+                                          (0.12, fog))):
         x = tf.cond(happens[i] < chance, lambda x=x, effect=effect: effect(x), lambda x=x: x)
     # However dark it is, the camera's automatic exposure leaves something to see.
     return x * tf.maximum(1.0, 0.12 / tf.maximum(tf.reduce_mean(x), 0.01))

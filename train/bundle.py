@@ -19,7 +19,7 @@ def write_bundle(folder, network, recipe, run, calibration=(), validation=()):
     Write a bundle and return it, opened.
 
     folder: a new folder, named as the bundle; it appears whole, figures and all, or not at all.
-    network: a network of unet.build(recipe), of whatever precision policy.
+    network: a network of networks.build(recipe), of whatever precision policy.
     run: the run's folder; its data.json goes into the manifest, its validation.txt beside it.
     calibration: training frames, list of drive.Frame, to make an int8 network by.
     validation: frames, list of drive.Frame, to fit the temperature of the confidence on, and to
@@ -90,7 +90,7 @@ def _for_export(network, recipe, validation):
     into the first kernel, so that one is rounded as merged. (Batch normalisation, which
     deeplabv3plus has, it merges into every kernel: there the two differ by a rounding.)
     """
-    from train.unet import build
+    from train.networks import build
     copy = build(recipe)
     copy.set_weights(_rounded(network.get_weights()))
     confidence = temperature.calibrate(copy, validation, recipe) if validation else None

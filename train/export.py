@@ -32,9 +32,9 @@ def export_run(folder, models, drives=(), calibration=None, extra=()):
     from train.bundle import write_bundle
     from train.check import check_frames
     from train.checkpoints import KEPT_WEIGHTS
+    from train.networks import build
     from train.recipe import Recipe
     from train.split import check_same, split
-    from train.unet import build
     bundle = models / folder.resolve().name
     if bundle.exists():
         raise ValueError(f'{bundle} exists already; move it away first')

@@ -8,12 +8,14 @@ from unet_perception.model import MANIFEST
 
 LEARNING_RATE = 1e-4  # unless the user says otherwise: a tenth of a new network's
 INITIAL = 'initial.weights.h5'  # in a run's folder
-KEPT = ('network', 'height', 'width', 'filters', 'resize')  # as they are in the bundle
+KEPT = ('network', 'filters', 'resize')  # as they are in the bundle
 
 
 def settings(bundle, given):
     """
     Return what a bundle fixes and proposes of a recipe, {setting: value}.
+
+    All its networks take pictures of other sizes too: height and width are proposals.
 
     given: the settings that the user gives. Raise ValueError if they contradict the bundle, or if
     that does not tell its own recipe.
@@ -21,6 +23,7 @@ def settings(bundle, given):
     try:
         recipe = json.loads((bundle.path / MANIFEST).read_text())['training']['recipe']
         fixed = {name: recipe[name] for name in KEPT}
+        size = {name: recipe[name] for name in ('height', 'width')}
     except (KeyError, TypeError) as error:
         raise ValueError(f'{bundle.path} cannot be trained on: its manifest lacks {error}; take '
                          f'a bundle of train.fit') from error
@@ -29,7 +32,7 @@ def settings(bundle, given):
     if other:
         raise ValueError(f'the network of {bundle.path} stays as it is, which '
                          f'{", ".join(other)} contradicts; leave it out')
-    return {'learning_rate': LEARNING_RATE, 'coarse': 0.0, 'classes': str(bundle.classes),
+    return {'learning_rate': LEARNING_RATE, 'coarse': 0.0, 'classes': str(bundle.classes), **size,
             'base': f'{bundle.name} {bundle.digest}', **fixed}
 
 
@@ -67,7 +70,7 @@ def describe(old, new):
 
 def write_initial(bundle, recipe, run):
     """Write the weights that a run starts from into its folder; return what they are, to print."""
-    from train.unet import build
+    from train.networks import build
     network = build(recipe)
     network.set_weights(initial_weights(bundle, recipe))
     network.save_weights(run / INITIAL)
@@ -78,7 +81,7 @@ def initial_weights(bundle, recipe):
     """Return the weights of a bundle, arrays as Keras has them, the head's for other classes."""
     import keras
 
-    from train.unet import build, camera_network
+    from train.networks import build, camera_network
 
     def shapes(n_classes):
         network = camera_network(recipe.network, recipe.height, recipe.width, recipe.filters,

@@ -14,7 +14,7 @@ with
 and ends as if it had never stopped. The run keeps its recipe, but not its frames: give the same
 --data again, and the same --extra, --models and --calibration-frames if you gave any.
 
-    python -m train.fit --data DRIVE --name mine --from town07-unet --classes Road,Car,Pedestrian
+    python -m train.fit --data DRIVE --name mine --from carla-fast --classes Road,Car,Pedestrian
 
 goes on from a bundle's weights, with its classes or others. All GPUs of a machine train together.
 So do several machines; on each run the same command with its own number from 0 on,
@@ -83,11 +83,11 @@ def _name(text):
 
 
 def _fit(args, argv):
-    from train import finetune, precisions, workers
+    from train import efficientnet, finetune, precisions, workers
     from train.bundle import write_bundle
     from train.loop import train
+    from train.networks import check
     from train.split import check_same, split
-    from train.unet import check
     from unet_perception.model import open_bundle
     run_folder = args.resume or args.runs / args.name
     folder = args.models / run_folder.resolve().name
@@ -96,6 +96,7 @@ def _fit(args, argv):
     base = open_bundle(args.bundle) if args.bundle else None
     recipe = _recipe(args, run_folder, base)
     check(recipe)
+    imagenet = efficientnet.weights_file() if recipe.knows_imagenet else None
     training, validation, data = split(args.data, recipe, args.extra)
     if len(training) < recipe.batch:
         raise ValueError(f'{len(training)} training frames are less than a batch of '
@@ -115,6 +116,9 @@ def _fit(args, argv):
         run_folder.mkdir(exist_ok=True)
         if base:
             print(f'starting from {base.name}: {finetune.write_initial(base, recipe, run_folder)}')
+        elif imagenet and not args.resume:
+            print('the contracting path starts from ImageNet weights')
+            efficientnet.write_initial(recipe, imagenet, run_folder)
         recipe.save(run_folder / 'recipe.json')
         (run_folder / 'data.json').write_text(json.dumps(data) + '\n')
         (run_folder / 'validation.txt').write_text(''.join(f'{f.id}\n' for f in validation))

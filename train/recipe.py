@@ -32,6 +32,8 @@ def _families(text):
 
 
 _POSITIVE = at_least(1)
+# What height and width of each network's input are multiples of: it halves them again and again.
+MULTIPLES = {'unet': 16, 'efficientnet_unet': 32, 'deeplabv3plus': 16, 'fcn': 16, 'unet2015': 1}
 # Families of random changes to a frame; see augment.py. Here, for this needs no TensorFlow.
 FAMILIES = {
     'view': 'other cameras: turned, zoomed, of other shape, with another lens; mirrored',
@@ -51,9 +53,10 @@ class Recipe:
     # Never guessed: with the wrong scheme most tags still fit, and mean other classes.
     scheme: str = _option(None, "the masks' tag scheme, needed for drives without a drive.json "
                           f'that names it. {scheme_help()}', choices=tuple(SCHEMES))
-    network: str = _option('unet', 'the network; deeplabv3plus, fcn and unet2015 are baselines to '
-                           'compare it with',
-                           choices=('unet', 'deeplabv3plus', 'fcn', 'unet2015'))
+    network: str = _option('unet', 'the network; efficientnet_unet is a U-Net on a contracting '
+                           'path that knows ImageNet; deeplabv3plus, fcn and unet2015 are '
+                           'baselines to compare with',
+                           choices=tuple(MULTIPLES))
     height: int = _option(96, 'height of the network input', type=_POSITIVE)
     width: int = _option(128, 'width of the network input', type=_POSITIVE)
     filters: int = _option(32, 'filters of the first level; each level doubles', type=_POSITIVE)
@@ -110,14 +113,25 @@ class Recipe:
         return () if self.augment == 'none' else tuple(self.augment.split(','))
 
     @property
+    def knows_imagenet(self):
+        """Return whether the network starts from ImageNet weights."""
+        return self.network == 'efficientnet_unet' and not self.base
+
+    @property
     def coarse_epochs(self):
         """Return in how many epochs, the first ones, the frames have coarse_size."""
         return 0 if self.network == 'unet2015' else int(self.coarse * self.epochs)
 
     @property
+    def multiple(self):
+        """Return what height and width must be multiples of."""
+        return MULTIPLES[self.network]
+
+    @property
     def coarse_size(self):
-        """Return half the height and width, as the network takes them: multiples of 16."""
-        return tuple(max(16, round(side / 32) * 16) for side in (self.height, self.width))
+        """Return half the height and width, as the network takes them."""
+        return tuple(max(1, round(side / 2 / self.multiple)) * self.multiple
+                     for side in (self.height, self.width))
 
     def as_dict(self):
         """Return the settings as JSON values; of_dict() takes them."""

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from train import losses
-from train.unet import build
+from train.networks import build
 from unet_perception.labels import IGNORE
 
 

@@ -21,8 +21,8 @@ def calibrate(network, frames, recipe):
     """
     Fit the temperature of a network and divide its last layer by it, in place.
 
-    network: float32, of unet.build(recipe). frames: list of drive.Frame not trained on; up to 200
-    of them, spread evenly, and up to 2,000 pixels of each are looked at.
+    network: float32, of networks.build(recipe). frames: list of drive.Frame not trained on; up to
+    200 of them, spread evenly, and up to 2,000 pixels of each are looked at.
     Return what the manifest has of it: temperature, ECE before and after on these pixels, and how
     many they are; None, with nothing changed, if no pixel has a label.
     """

@@ -102,7 +102,7 @@ def _run(args):
     from train.check import check_frames
     from train.recipe import Recipe
     from train.split import split
-    from train.unet import check
+    from train.networks import check
     recipe = Recipe.from_arguments(args)
     if recipe.precision == 'auto':
         recipe = dataclasses.replace(recipe, precision=precisions.training_policy())

@@ -1,16 +1,11 @@
 """
-The networks that train.fit can build: the U-Net of this project and its baselines.
+The U-Net of this project, and two plain baselines.
 
 All take float32 images (batch, height, width, 3) in 0..1 and return logits
-(batch, height, width, n_classes); camera_network adds the scaling of camera pixels.
+(batch, height, width, n_classes).
 """
 import keras
 from keras import layers
-
-from train.deeplab import deeplabv3plus
-from unet_perception.classes import parse_classes
-
-_MARGIN = 92  # pixels that unet2015 loses on each side: (572 - 388) / 2
 
 
 def _conv3(x, n_filters, padding='same', name=None):
@@ -54,7 +49,8 @@ def _logits(x, n_classes):
     return layers.Conv2D(n_classes, 1, padding='same', dtype='float32', name='logits')(x)
 
 
-def _check(input_size, n_filters, n_classes, multiple_of=1):
+def check_size(input_size, n_filters, n_classes, multiple_of=1):
+    """Raise ValueError that names what of a network's arguments is wrong."""
     if len(input_size) != 3 or input_size[2] != 3:
         raise ValueError(f'input_size is (height, width, 3), not {tuple(input_size)}')
     for name, value in zip(('height', 'width'), input_size):
@@ -62,8 +58,8 @@ def _check(input_size, n_filters, n_classes, multiple_of=1):
             continue
         if not isinstance(value, int) or value < 1 or value % multiple_of:
             raise ValueError(
-                f'{name} is {value!r}, but four 2x2 poolings need a positive multiple of '
-                f'{multiple_of}; the nearest is '
+                f'{name} is {value!r}, but this network, which halves it again and again, needs '
+                f'a positive multiple of {multiple_of}; the nearest is '
                 f'{max(1, round(value / multiple_of)) * multiple_of}')
     for name, value in (('n_filters', n_filters), ('n_classes', n_classes)):
         if not isinstance(value, int) or value < 1:
@@ -76,7 +72,7 @@ def unet(input_size=(96, 128, 3), n_filters=32, n_classes=23):
 
     Raise ValueError unless height and width are multiples of 16, or None for any such size.
     """
-    _check(input_size, n_filters, n_classes, multiple_of=16)
+    check_size(input_size, n_filters, n_classes, multiple_of=16)
     inputs = keras.Input(input_size)
     x, skips = _encoder(inputs, n_filters)
     for level in (3, 2, 1, 0):
@@ -92,7 +88,7 @@ def fcn(input_size=(96, 128, 3), n_filters=32, n_classes=23):
     The U-Net's encoder, class scores, one transposed convolution back to the input size, no
     skips. Raise ValueError unless height and width are multiples of 16, or None for any such size.
     """
-    _check(input_size, n_filters, n_classes, multiple_of=16)
+    check_size(input_size, n_filters, n_classes, multiple_of=16)
     inputs = keras.Input(input_size)
     x, _ = _encoder(inputs, n_filters)
     x = layers.Conv2D(n_classes, 1, padding='same')(x)  # class scores at 1/16 of the size
@@ -127,7 +123,7 @@ def unet2015(input_size=(572, 572, 3), n_filters=64, n_classes=23):
     transposed convolutions, dropout at the end of the contracting path; 23 convolutional
     layers in all. The output is smaller than the input: 572x572 gives 388x388.
     """
-    _check(input_size, n_filters, n_classes)
+    check_size(input_size, n_filters, n_classes)
     for side in input_size[:2]:
         unet2015_output_size(side)
     inputs = x = keras.Input(input_size)
@@ -147,64 +143,3 @@ def unet2015(input_size=(572, 572, 3), n_filters=64, n_classes=23):
         x = layers.concatenate([skip, x], axis=3)
         x = _conv3(_conv3(x, n, 'valid'), n, 'valid')
     return keras.Model(inputs, _logits(x, n_classes), name='unet2015')
-
-
-def camera_network(network, height, width, n_filters=32, n_classes=23):
-    """
-    Build a named network so that it takes camera pixels and labels every one of them.
-
-    The result maps float32 RGB pixels (batch, height, width, 3) in 0..255 to float32 logits
-    (batch, height, width, n_classes): the scaling to 0..1 is inside, where nobody can forget
-    it. For unet2015, whose output is smaller than its input, the borders are mirrored first
-    (the paper's overlap-tile rule), so height and width must be 4 more than a multiple of 16.
-    """
-    builders = {'unet': unet, 'fcn': fcn, 'unet2015': unet2015, 'deeplabv3plus': deeplabv3plus}
-    if network not in builders:
-        raise ValueError(f'network is {network!r}, but must be one of {", ".join(builders)}')
-    inputs = keras.Input((height, width, 3), name='pixels')
-    x = layers.Rescaling(1 / 255)(inputs)
-    if network == 'unet2015':
-        _check_mirrored(height, width)
-        border = (_MARGIN, _MARGIN)
-        x = keras.ops.pad(x, ((0, 0), border, border, (0, 0)), 'reflect')
-    else:
-        _check((height, width, 3), n_filters, n_classes, multiple_of=16)
-    outputs = builders[network](x.shape[1:], n_filters, n_classes)(x)
-    return keras.Model(inputs, outputs, name=f'camera_{network}')
-
-
-def _check_mirrored(height, width):
-    if min(height, width) <= _MARGIN:
-        raise ValueError(f'{height}x{width} is too small to mirror {_MARGIN} pixels per side '
-                         f'for unet2015; the smallest is 100x100')
-    for side in (height, width):
-        unet2015_output_size(side + 2 * _MARGIN)
-
-
-def check(recipe):
-    """
-    Raise ValueError unless the network of a recipe takes its height and width.
-
-    As build() does, but without TensorFlow, which must not be used before other machines come.
-    """
-    if recipe.network == 'unet2015':
-        _check_mirrored(recipe.height, recipe.width)
-    else:
-        _check((recipe.height, recipe.width, 3), recipe.filters, 1, multiple_of=16)
-
-
-def build(recipe, precision='float32', any_size=False):
-    """
-    Build the network of a recipe: float32 pixels (batch, height, width, 3) in 0..255 in.
-
-    precision: Keras' policy for this network alone, 'float32' or 'mixed_bfloat16'.
-    any_size: take pictures of any size that is a multiple of 16; not for unet2015.
-    """
-    policy = keras.config.dtype_policy()
-    size = (None, None) if any_size else (recipe.height, recipe.width)
-    keras.config.set_dtype_policy(precision)
-    try:
-        return camera_network(recipe.network, *size, recipe.filters,
-                              len(parse_classes(recipe.classes).names))
-    finally:
-        keras.config.set_dtype_policy(policy)

@@ -40,8 +40,9 @@ def multiply_adds(bundle):
     network.reshape([1, bundle.height, bundle.width, 3])
     total = 0
     for op in network.get_ops():
-        if op.get_type_name() in ('Convolution', 'ConvolutionBackpropData'):
-            # Every weight meets every place: of the output, or of the input where it is spread.
-            places = op.output(0) if op.get_type_name() == 'Convolution' else op.input(0)
+        # Every weight meets every place: of the output, or of the input where it is spread.
+        if op.get_type_name() in ('Convolution', 'GroupConvolution', 'ConvolutionBackpropData'):
+            spread = op.get_type_name() == 'ConvolutionBackpropData'
+            places = op.input(0) if spread else op.output(0)
             total += int(np.prod(op.input(1).get_shape()) * np.prod(places.get_shape()[2:]))
     return total

@@ -7,10 +7,15 @@ MOST_LOSS = 0.005  # of mIoU: what a faster precision may cost before it is not 
 
 
 def precisions(bundle, device='CPU'):
-    """Return the precisions that OpenVINO can run a bundle in on a device, the fastest last."""
+    """
+    Return the precisions that OpenVINO can run a bundle in on a device, the best to have last.
+
+    bf16 comes after int8: it is nearer to f32, and faster where convolutions are depthwise (two
+    cores of an Intel Xeon: the shipped model 7.7 ms and 11.6 in int8, a plain U-Net 6.7 and 5.1).
+    """
     import openvino
     able = openvino.Core().get_property(device, 'OPTIMIZATION_CAPABILITIES')
-    return [p for p, capability in (('f32', 'FP32'), ('bf16', 'BF16'), ('int8', 'INT8'))
+    return [p for p, capability in (('f32', 'FP32'), ('int8', 'INT8'), ('bf16', 'BF16'))
             if capability in able and (p != 'int8' or 'openvino_int8' in bundle.files)]
 
 

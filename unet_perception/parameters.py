@@ -51,7 +51,7 @@ class Parameters:
     device_fallback: str = _parameter(
         FALLBACKS[0], 'What to do if device is gpu and there is none', FALLBACKS)
     precision: str = _parameter(
-        PRECISIONS[0], 'Arithmetic of the network; auto: the fastest that loses less than 0.5 '
+        PRECISIONS[0], 'Arithmetic of the network; auto: the best that loses less than 0.5 '
         'points of mIoU', PRECISIONS)
     threads: int = _parameter(0, 'CPU threads for the network; 0: all cores', most=256)
     upscale: str = _parameter(UPSCALES[0], 'How labels get to camera resolution', UPSCALES)

@@ -17,8 +17,8 @@ def open_runtime(bundle, runtime='auto', device='auto', fallback='fail', precisi
     where there is an NVIDIA GPU and a Keras to use it, else OpenVINO.
     device: 'cpu', 'gpu', or 'auto': the GPU where there is one.
     fallback: what to do if 'gpu' is asked for and there is none: 'fail', or take the 'cpu'.
-    precision: 'f32', 'bf16', 'int8', or 'auto': the fastest that the processor has and that
-    loses less than half a point of the mIoU measured when the bundle was made.
+    precision: 'f32', 'bf16', 'int8', or 'auto': bf16 where the processor has it, else int8,
+    if it loses less than half a point of the mIoU measured when the bundle was made, else f32.
     threads: CPU threads; 0 for the runtime's choice. scores: return class scores too.
 
     The runtime is called with uint8 RGB (batch, height, width, 3) and returns arrays: labels and

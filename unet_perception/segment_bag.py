@@ -72,7 +72,7 @@ def main(args=None):
     parser.add_argument('--device', choices=DEVICES, default='auto',
                         help='what runs the network (auto: the GPU where there is one)')
     parser.add_argument('--precision', choices=PRECISIONS, default='auto',
-                        help='of the network (auto: the fastest that loses almost nothing)')
+                        help='of the network (auto: the best that loses almost nothing)')
     parser.add_argument('--upscale', choices=UPSCALES, default='nearest',
                         help='how labels get to camera resolution (nearest); smooth is finer and '
                              'slower')

@@ -2,7 +2,7 @@
 from pathlib import Path
 import sys
 
-MODEL = 'town07-unet'  # the model bundle and the recorded drive that ship and are used unless told
+MODEL = 'carla-fast'  # the model bundle and the recorded drive that ship and are used unless told
 DRIVE = 'town07_drive'
 
 

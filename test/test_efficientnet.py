@@ -1,0 +1,104 @@
+"""The U-Net on EfficientNet-Lite0, and the reader of its ImageNet weights."""
+import pickle
+
+from conftest import frames_of
+import cv2
+import keras
+import numpy as np
+import pytest
+from test_fit import arguments
+
+from train import dataset, efficientnet, finetune, fit, networks
+from train.recipe import Recipe
+from train.torch_file import _MAGIC, read_state_dict
+from unet_perception.classes import ALL
+from unet_perception.model import open_bundle
+
+
+@pytest.fixture(scope='module')
+def pretrained():
+    """Return a network that starts from ImageNet weights."""
+    network = networks.build(Recipe(network='efficientnet_unet', height=224, width=224, filters=2))
+    efficientnet.load_pretrained(network, efficientnet.weights_file())
+    return network
+
+
+def test_the_pretrained_path_meets_the_statistics_it_was_trained_with(pretrained, drive_folder):
+    """A kernel at a wrong place or turned wrongly gives features that it never had."""
+    unet = pretrained.get_layer('efficientnet_unet')
+    names = [layer.name for layer in unet.layers if layer.name.endswith('_bn')]
+    assert len(names) == 48  # the stem's, and three of each of 16 blocks but two of the first
+    features = keras.Model(unet.inputs, [unet.get_layer(name).input for name in names])
+    image, _ = dataset.load(frames_of(drive_folder)[0], ALL)
+    image = cv2.resize(image, (224, 224), interpolation=cv2.INTER_AREA) / np.float32(255)
+    for name, found in zip(names, features.predict_on_batch(image[None])):
+        _, _, mean, variance = unet.get_layer(name).get_weights()
+        live = variance > 1e-3 * variance.max()
+        away = (found.mean((0, 1, 2)) - mean)[live] / np.sqrt(variance[live])
+        # One picture is not ImageNet: by one deviation its mean may differ, not by several.
+        assert np.abs(away).mean() < 1, name
+
+
+def test_the_features_have_their_sizes_and_normalisation_does_not_train():
+    unet = efficientnet.efficientnet_unet((64, 96, 3), 4, 5)
+    assert unet.output_shape == (None, 64, 96, 5)
+    inputs = keras.Input((64, 96, 3))
+    assert [tuple(x.shape[1:]) for x in efficientnet.encode(inputs)] == [
+        (2, 3, 320), (4, 6, 112), (8, 12, 40), (16, 24, 24), (32, 48, 16)]
+    frozen = [layer for layer in unet.layers if layer.name.endswith('_bn')]
+    assert frozen and not any(layer.trainable_variables for layer in frozen)
+    with pytest.raises(ValueError, match='width is 48.*multiple of 32'):
+        networks.check(Recipe(network='efficientnet_unet', height=64, width=48))
+    assert Recipe(network='efficientnet_unet', height=64, width=96).coarse_size == (32, 64)
+
+
+def test_a_run_starts_from_imagenet_and_its_bundle_is_tuned_for_larger_pictures(
+        drive_folder, tmp_path, capsys):
+    flags = ['--scheme', 'A', '--batch', '4', '--epochs', '1', '--val-stretches', '2',
+             '--val-gap', '2', '--val-fraction', '0.2', '--calibration-frames', '0']
+    assert fit.main(arguments(
+        drive_folder, tmp_path, '--name', 'first', '--network', 'efficientnet_unet', '--filters',
+        '2', '--height', '32', '--width', '64', *flags)) == 0
+    assert 'starts from ImageNet weights' in capsys.readouterr().out
+    start = networks.build(Recipe.load(tmp_path / 'runs/first/recipe.json'))
+    start.load_weights(tmp_path / 'runs/first' / finetune.INITIAL)
+    stem = read_state_dict(efficientnet.weights_file())['_conv_stem.weight']
+    np.testing.assert_array_equal(
+        start.get_layer('efficientnet_unet').get_layer('stem').get_weights()[0],
+        stem.transpose(2, 3, 1, 0))
+    assert fit.main(arguments(
+        drive_folder, tmp_path, '--name', 'second', '--from', str(tmp_path / 'models/first'),
+        '--height', '64', *flags)) == 0
+    assert 'ImageNet' not in capsys.readouterr().out
+    second = open_bundle(tmp_path / 'models/second')
+    assert (second.height, second.width) == (64, 64)
+
+
+def legacy(objects, data=b''):
+    """Return a file of pickled objects and what follows them."""
+    return b''.join(pickle.dumps(one, 2) for one in objects) + data
+
+
+class Evil:
+    def __reduce__(self):
+        return print, ('this ran',)
+
+
+@pytest.mark.parametrize('content, message', [
+    (b'', 'Ran out of input'),
+    (legacy([1]), 'another magic number'),
+    (legacy([_MAGIC, 1001, {}, Evil()]), 'print has no place'),
+    (legacy([_MAGIC, 1001, {}, {}, ['x']]), 'index'),
+    (b'PK\3\4' + bytes(100), 'truncated')])
+def test_what_is_no_state_dict_is_refused_and_nothing_runs(content, message, tmp_path, capsys):
+    (tmp_path / 'weights.pth').write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        read_state_dict(tmp_path / 'weights.pth')
+    assert capsys.readouterr().out == ''
+
+
+def test_a_file_that_breaks_off_is_refused(tmp_path):
+    whole = open(efficientnet.weights_file(), 'rb').read()
+    (tmp_path / 'part.pth').write_bytes(whole[:-1000])
+    with pytest.raises(ValueError, match='part.pth'):
+        read_state_dict(tmp_path / 'part.pth')
