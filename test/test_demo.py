@@ -57,6 +57,12 @@ def test_the_bag_holds_the_drive_and_all_outputs(shown, recorded):
     assert (out / 'segmented' / 'segmented.mcap').is_file()
 
 
+def test_the_legend_has_the_iou_of_classes_that_are_true():
+    scores = {'Road': {'iou': 0.944, 'support': 7}, 'Sky': {'iou': 0.0, 'support': 0}}
+    assert demo._caption('Road', scores) == 'Road  IoU 0.94'
+    assert demo._caption('Sky', scores) == 'Sky' and demo._caption('Wall', scores) == 'Wall'
+
+
 def test_the_pictures_show_something(shown):
     out, _ = shown
     sheet = np.asarray(Image.open(out / 'sheet.png'))

@@ -172,14 +172,19 @@ def _draw(out, bag, camera, bundle, masks, truths, figures):
     stamps = sorted(masks)
     shown = {stamps[i] for i in np.linspace(0, len(stamps) - 1, 6).astype(int)}
     present = {i for s in shown for m in (masks, truths) if s in m for i in np.unique(m[s])}
-    iou = (figures['labels'] or {'classes': {}})['classes']
-    legend = [(f'{bundle.names[i]}  IoU {iou[bundle.names[i]]["iou"]:.2f}'
-               if bundle.names[i] in iou else bundle.names[i], bundle.colors[i])
+    scores = (figures['labels'] or {'classes': {}})['classes']
+    legend = [(_caption(bundle.names[i], scores), bundle.colors[i])
               for i in sorted(present - {IGNORE})]
     contact_sheet(list(rows(shown)), titles, legend, out / 'sheet.png')
     moving = stamps[::2]  # half the frames, shown twice as long: half the file
     animation(rows(set(moving)), (moving[-1] - moving[0]) / 1e9 / max(1, len(moving) - 1),
               out / 'drive.gif')
+
+
+def _caption(name, scores):
+    """Return a class with its IoU, which one that is never true has not."""
+    row = scores.get(name)
+    return f'{name}  IoU {row["iou"]:.2f}' if row and row['support'] else name
 
 
 def _print_frames(figures):
