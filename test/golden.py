@@ -11,7 +11,7 @@ FILE = Path(__file__).parent / 'data' / 'golden_masks.npz'
 DRIVE = Path(__file__).parent.parent / 'demo' / 'town07_drive'
 CAMERA = '/carla/ego_vehicle/rgb_front'
 MODEL = 'carla-fast'
-AGREEMENT = 0.99  # int8 gives 0.996
+AGREEMENT = 0.99  # bf16 gives 0.999, int8 0.991
 # On an idle machine 0.01 s and no drops; CI's is shared, and the frames come at their own pace.
 LATENCY = 0.1  # s, median
 DROPPED = 0.25  # share of the frames

@@ -67,7 +67,8 @@ def test_a_bundle_is_fine_tuned_to_fewer_classes_and_the_car_serves_it(
         drive_folder, tmp_path, capsys):
     base, _ = bundle_of(tmp_path)
     command = arguments(drive_folder, tmp_path, '--from', str(base.path), *FLAGS)
-    assert fit.main([*command, '--name', 'own', '--classes', OWN.replace('Rider', 'Fence')]) == 0
+    assert fit.main([*command, '--name', 'own', '--classes', OWN.replace('Rider', 'Fence'),
+                     '--height', '48']) == 0
     printed = ' '.join(capsys.readouterr().out.split())
     assert 'starting from base: the head keeps Unlabeled, SideWalk, Vehicles, Fence' in printed
     assert 'Drivable starts as Road' in printed
@@ -76,7 +77,8 @@ def test_a_bundle_is_fine_tuned_to_fewer_classes_and_the_car_serves_it(
     manifest = json.loads((bundle.path / 'manifest.json').read_text())
     recipe = manifest['training']['recipe']
     assert recipe['base'] == f'base {base.digest}' and recipe['learning_rate'] == 1e-4
-    assert (recipe['filters'], recipe['height'], manifest['scheme']) == (2, 32, 'own')
+    assert (recipe['filters'], recipe['width'], manifest['scheme']) == (2, 48, 'own')
+    assert (bundle.height, bundle.width) == (48, 48)  # higher than the base
     assert set(manifest['validation']['classes']) <= set(bundle.names)
 
     image, truth = dataset.load(frames_of(drive_folder)[0], bundle.classes)

@@ -51,7 +51,7 @@ def test_the_bundle_says_how_it_came_about(trained):
     manifest = json.loads((trained / 'models/whole/manifest.json').read_text())
     assert manifest['input'] == {'height': 32, 'width': 48, 'color': 'rgb', 'range': [0, 255]}
     assert len(manifest['classes']) == 23
-    assert manifest['training']['recipe']['epochs'] == 4
+    assert manifest['training']['recipe']['epochs'] == manifest['training']['epochs'] == 4
     assert manifest['training']['data']['validation_frames'] == 12
     assert 0 < manifest['validation']['mean_iou'] < 1
     assert open_bundle(trained / 'models/whole').names[7] == 'Road'

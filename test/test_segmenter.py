@@ -138,7 +138,7 @@ def test_lower_precisions_give_nearly_the_same_labels(segmenter, recorded, preci
     assert other.runtime.precision == precision
 
 
-def test_auto_takes_the_fastest_precision_that_loses_little(segmenter):
+def test_auto_takes_the_best_precision_that_loses_little(segmenter):
     there = precisions(segmenter.bundle, 'CPU')
     assert Segmenter(segmenter.bundle).runtime.precision == there[-1] != 'f32'
     lossy = {**segmenter.bundle.mean_iou, there[-1]: segmenter.bundle.mean_iou['f32'] - 0.006}

@@ -10,6 +10,7 @@ import zipfile
 import numpy as np
 
 from train import precisions, temperature
+from train.checkpoints import epochs_done
 from unet_perception.classes import ALL, parse_classes
 from unet_perception.model import FORMAT, MANIFEST, open_bundle, sha256
 
@@ -55,6 +56,7 @@ def write_bundle(folder, network, recipe, run, calibration=(), validation=()):
                   for runtime, name in files.items()},
         'training': {'data': json.loads((run / 'data.json').read_text()),
                      'recipe': dataclasses.asdict(recipe),
+                     'epochs': epochs_done(run),
                      'calibration_frames': len(calibration),
                      'versions': {tool: version(tool) for tool in tools}},
     }
@@ -88,7 +90,8 @@ def _for_export(network, recipe, validation):
     Its weights are rounded to float16 values, last of all. Both files then hold the same numbers,
     and model.bin stores them in half the space. OpenVINO's converter merges the scaling of pixels
     into the first kernel, so that one is rounded as merged. (Batch normalisation, which
-    deeplabv3plus has, it merges into every kernel: there the two differ by a rounding.)
+    deeplabv3plus and efficientnet_unet have, it merges into every kernel: there the two differ by
+    a rounding.)
     """
     from train.networks import build
     copy = build(recipe)

@@ -8,6 +8,14 @@ KEPT_WEIGHTS = 'kept.weights.h5'  # of the epoch that becomes the bundle
 HISTORY = 'history.csv'
 
 
+def epochs_done(run):
+    """Return how many epochs the history in a run's folder has; None if there is no history."""
+    if not (run / HISTORY).is_file():
+        return None
+    with open(run / HISTORY, newline='') as file:
+        return sum(1 for _ in csv.DictReader(file))
+
+
 class Checkpoints:
     """
     Saves the whole training state, the history and the kept weights after each epoch.

@@ -103,8 +103,8 @@ def about(bundle, frames):
     training = manifest.get('training', {})
     recipe, count = training.get('recipe', {}), training.get('data', {}).get('training_frames')
     network = keras.saving.load_model(bundle.files['keras'], compile=False, safe_mode=True)
-    steps = (recipe['epochs'] * (count // recipe['batch'])
-             if count and {'epochs', 'batch'} <= set(recipe) else None)
+    epochs = training.get('epochs') or recipe.get('epochs')  # a run may have been ended early
+    steps = epochs * (count // recipe['batch']) if count and epochs and 'batch' in recipe else None
     file, held_out = bundle.path / 'validation.txt', None
     if file.is_file():
         names = set(file.read_text().split())
