@@ -21,6 +21,9 @@ def run(prog, description, make, start=None, args=None):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     try:
         parser.parse_args(rclpy.utilities.remove_ros_args(args or sys.argv)[1:])
+        # rclpy's own handler ends the spinning, of SIGINT as of SIGTERM. Python's, which it calls
+        # too, would raise KeyboardInterrupt anywhere: in rclpy's C++ it becomes a RuntimeError.
+        signal.signal(signal.SIGINT, lambda number, frame: None)
         rclpy.init(args=args)
         # Before the node: rclpy cannot build one cleanly once a signal has come.
         executor = SingleThreadedExecutor()
@@ -33,7 +36,7 @@ def run(prog, description, make, start=None, args=None):
         if start:
             start(node)
         rclpy.spin(node, executor)
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except ExternalShutdownException:
         pass
     except (ValueError, ParameterException) as error:
         if rclpy.ok():
