@@ -95,14 +95,13 @@ def about(bundle, frames):
     them; of the others only who gives the frames knows.
     None for what the manifest does not tell, as that of an older version, or of another tool.
     """
-    import keras
-
+    from unet_perception import keras_file
     from unet_perception.compute_limit import multiply_adds
     from unet_perception.model import MANIFEST
     manifest = json.loads((bundle.path / MANIFEST).read_text())
     training = manifest.get('training', {})
     recipe, count = training.get('recipe', {}), training.get('data', {}).get('training_frames')
-    network = keras.saving.load_model(bundle.files['keras'], compile=False, safe_mode=True)
+    network = keras_file.load(bundle.files['keras'])
     epochs = training.get('epochs') or recipe.get('epochs')  # a run may have been ended early
     steps = epochs * (count // recipe['batch']) if count and epochs and 'batch' in recipe else None
     file, held_out = bundle.path / 'validation.txt', None

@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 
+from unet_perception import keras_file
 from unet_perception.classes import label_of, parse_classes
 from unet_perception.model import MANIFEST
 
@@ -89,7 +90,7 @@ def initial_weights(bundle, recipe):
         return [w.shape for w in network.get_weights()]
 
     old, new = bundle.classes, parse_classes(recipe.classes)
-    trained = keras.models.load_model(bundle.files['keras']).get_weights()
+    trained = keras_file.load(bundle.files['keras']).get_weights()
     keras.utils.set_random_seed(recipe.seed)
     start = [old.names.index(name) if name else -1 for name in starts(old, new).values()]
     known = np.flatnonzero(np.array(start) >= 0)

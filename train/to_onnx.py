@@ -9,6 +9,8 @@ import warnings
 
 import numpy as np
 
+from unet_perception import keras_file
+
 LEAST_EQUAL = 0.9999  # share of pixels that onnxruntime must label as Keras does
 
 
@@ -26,8 +28,7 @@ def write_onnx(bundle, path):
         raise ValueError(f'{path} exists already; move it away or take another --onnx')
     if not path.parent.is_dir():
         raise ValueError(f'{path.parent} is not there; make the folder first')
-    import keras
-    network = keras.saving.load_model(bundle.files['keras'], compile=False, safe_mode=True)
+    network = keras_file.load(bundle.files['keras'])
     model = convert(network, {'bundle': bundle.name, 'manifest': bundle.digest,
                               'classes': ','.join(bundle.names), 'resize': bundle.resize})
     share = equal_labels(network, model)

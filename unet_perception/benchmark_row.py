@@ -8,6 +8,7 @@ import numpy as np
 import psutil
 from std_msgs.msg import Header
 
+from unet_perception import keras_file
 from unet_perception.bags import read_images
 from unet_perception.images import Picture, to_message
 from unet_perception.model import open_bundle
@@ -83,8 +84,7 @@ def _naive(bundle, whole):
     whole: with colours, resizing both ways and all, as a naive node's callback; else the network
     alone on frames that are prepared already, as the course notebook does.
     """
-    import keras
-    network = keras.saving.load_model(bundle.files['keras'], safe_mode=True)
+    network = keras_file.load(bundle.files['keras'])
     prepared = {}
 
     def prepare(picture):

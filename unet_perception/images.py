@@ -1,13 +1,17 @@
 """sensor_msgs/Image, CompressedImage <-> numpy. Reads messages of rclpy and of rosbags alike."""
 import array
+import io
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
 
 CHANNELS = {'mono8': 1, 'rgb8': 3, 'bgr8': 3, 'rgba8': 4, 'bgra8': 4}
 TO_RGB = {'mono8': cv2.COLOR_GRAY2RGB, 'bgr8': cv2.COLOR_BGR2RGB, 'rgba8': cv2.COLOR_RGBA2RGB,
           'bgra8': cv2.COLOR_BGRA2RGB}
+MOST_PIXELS = 2**26  # of a compressed picture: 8192x8192
 
 
 class ImageError(ValueError):
@@ -63,15 +67,29 @@ def to_picture(message):
 def _decompress(message):
     if 'compressedDepth' in message.format:
         raise ImageError(f"format {message.format!r} is a depth image; send a camera's picture")
-    try:
+    width, height = compressed_size(message.data)
+    if width * height > MOST_PIXELS:  # before memory is taken for them
+        raise ImageError(f'{len(message.data)} bytes of format {message.format!r} say that they '
+                         f'are {width}x{height} pixels; up to {MOST_PIXELS} in all are read')
+    pixels = None
+    if width * height:
         pixels = cv2.imdecode(np.frombuffer(message.data, np.uint8),
                               cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    except cv2.error:  # no data
-        pixels = None
     if pixels is None:
         raise ImageError(f'{len(message.data)} bytes of format {message.format!r} are no image '
-                         f'that OpenCV can read; send JPEG or PNG')
+                         f'that can be read; send JPEG or PNG')
     return Picture(pixels, 'bgr8')
+
+
+def compressed_size(data):
+    """Return width and height that a JPEG or PNG names in its head, (0, 0) if it is neither."""
+    # Not by Pillow's open(), which warns of large pictures.
+    kind = PngImageFile if bytes(data[:4]) == b'\x89PNG' else JpegImageFile
+    try:
+        with kind(io.BytesIO(data)) as picture:
+            return picture.size
+    except Exception:  # whatever the bytes lead Pillow to
+        return 0, 0
 
 
 def to_message(pixels, encoding, header):

@@ -1,4 +1,5 @@
 """Run a bundle with Keras: on an NVIDIA GPU by TensorFlow's XLA or by JAX, or on a CPU."""
+from unet_perception import keras_file
 
 
 class KerasRuntime:
@@ -24,8 +25,7 @@ class KerasRuntime:
         self.reason = f'{reason}; backend {keras.backend.backend()}'
         self._scope = keras.device('cpu:0' if device == 'CPU' else device)
         with self._scope:
-            # Safe mode: a bundle from elsewhere must not run code of its own.
-            network = keras.saving.load_model(bundle.files['keras'], safe_mode=True)
+            network = keras_file.load(bundle.files['keras'])
             pixels = keras.Input((bundle.height, bundle.width, 3), dtype='uint8')
             logits = network(keras.ops.cast(pixels, 'float32'))
             confidence = keras.ops.max(keras.ops.softmax(logits), axis=-1)

@@ -17,6 +17,8 @@ MANIFEST = 'manifest.json'
 RESIZE_RULES = ('area', 'nearest')
 SCHEMES = ('B', 'own')  # what the ids of the classes follow: labels.py, or the manifest alone
 MOST_SIDE = 4096  # pixels of a network's input
+MOST_OF_MANIFEST, MOST_OF_FILE = 2**20, 2**30  # bytes
+MOST_LETTERS = 100  # of a name
 
 
 class BundleError(ValueError):
@@ -71,11 +73,11 @@ def open_bundle(path):
     Raise BundleError with a sentence that names the file and the values that do not fit.
     """
     folder = find_bundle(path)
-    raw = _read(folder / MANIFEST)
+    raw = _read(folder / MANIFEST, MOST_OF_MANIFEST)
     try:
         manifest = json.loads(raw)
         version = manifest['format']
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BundleError(f'{folder / MANIFEST} is not a bundle manifest: {error!r}') from error
     if version != FORMAT:
         raise BundleError(f'{folder / MANIFEST} has format version {version}, but this version '
@@ -113,9 +115,10 @@ def _parse(folder, manifest, digest):
                               f'unet_perception runs networks with '
                               f'{" or ".join(map(repr, expected))}')
     texts = [manifest['name'], *(c['name'] for c in classes)]
-    if not all(isinstance(text, str) and text for text in texts):
-        raise BundleError(f'{folder / MANIFEST} has a name of the model or of a class that is no '
-                          f'text: {texts}')
+    for text in texts:
+        if not (isinstance(text, str) and text.isprintable() and 0 < len(text) <= MOST_LETTERS):
+            raise BundleError(f'{folder / MANIFEST} has a name of the model or of a class that is '
+                              f'no text of 1 to {MOST_LETTERS} letters: {text!r:.{MOST_LETTERS}}')
     if not all(isinstance(side, int) and not isinstance(side, bool) and 0 < side <= MOST_SIDE
                for side in (manifest['input']['height'], manifest['input']['width'])):
         raise BundleError(f'{folder / MANIFEST} has input {manifest["input"]}, but height and '
@@ -123,7 +126,9 @@ def _parse(folder, manifest, digest):
     if any(len(c['color']) != 3 or not all(v in range(256) for v in c['color']) for c in classes):
         raise BundleError(f'{folder / MANIFEST} has a class colour that is not three numbers from '
                           f'0 to 255')
-    missing = {'keras', 'openvino', 'openvino_weights'} - set(manifest['files'])
+    missing = {'keras', 'openvino', 'openvino_weights', *(
+        f'{name}_weights' for name in manifest['files'] if name == 'openvino_int8'),
+               } - set(manifest['files'])
     if missing:
         raise BundleError(f'{folder / MANIFEST} names no file for {", ".join(sorted(missing))}')
     if manifest['resize'] not in RESIZE_RULES:
@@ -138,7 +143,7 @@ def _parse(folder, manifest, digest):
         if Path(entry['name']).name != entry['name']:
             raise BundleError(f'{folder / MANIFEST} names the file {entry["name"]!r}, which is '
                               "not in the bundle's own folder")
-        found = hashlib.sha256(_read(path)).hexdigest()
+        found = hashlib.sha256(_read(path, MOST_OF_FILE)).hexdigest()
         if found != entry['sha256']:
             raise BundleError(f'{path} has SHA-256 {found}, but the manifest says '
                               f'{entry["sha256"]}; the file is damaged or from another bundle')
@@ -150,8 +155,13 @@ def _parse(folder, manifest, digest):
                   mean_iou, digest)
 
 
-def _read(path):
+def _read(path, most):
     try:
+        # Not what has no end, such as a pipe, nor what is too large to be what it should be.
+        if path.exists() and not path.is_file():
+            raise BundleError(f'{path} is not a file')
+        if (size := path.stat().st_size) > most:
+            raise BundleError(f'{path} has {size} bytes, but at most {most} are read')
         return path.read_bytes()
     except OSError as error:
         raise BundleError(f'{path} cannot be read: {error.strerror}') from error

@@ -1,8 +1,11 @@
 """Run a bundle with OpenVINO: on any CPU, or an Intel GPU."""
+import math
+
 import numpy as np
 
 from unet_perception.model import BundleError
 
+MOST_VALUES = 2**28  # of one tensor: 1 GiB in float32
 MOST_LOSS = 0.005  # of mIoU: what a faster precision may cost before it is not the default
 
 
@@ -40,7 +43,8 @@ class OpenVinoRuntime:
         self._requests = {}
         self.device, self.reason = device, reason
         self.precision = self._precision(precision)
-        self._file = bundle.files['openvino_int8' if self.precision == 'int8' else 'openvino']
+        name = 'openvino_int8' if self.precision == 'int8' else 'openvino'
+        self._file, self._weights = bundle.files[name], bundle.files[f'{name}_weights']
         # Set on purpose: OpenVINO's own default is bf16 wherever the CPU has it.
         self._settings = {'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_PRECISION_HINT':
                           'bf16' if self.precision == 'bf16' else 'f32'}
@@ -69,7 +73,7 @@ class OpenVinoRuntime:
     def _compile(self, size):
         height, width, classes = self._bundle.height, self._bundle.width, len(self._bundle.names)
         try:
-            network = self._core.read_model(self._file)
+            network = self._core.read_model(self._file, self._weights)
             network.reshape([size, height, width, 3])
         except RuntimeError as error:
             raise BundleError(f'{self._file} is not a network of input {height}x{width} that '
@@ -78,6 +82,13 @@ class OpenVinoRuntime:
         if found != expected:
             raise BundleError(f'{self._file} gives logits of shape {found}, but the manifest '
                               f'wants {expected} (its classes and input size)')
+        for operation in network.get_ops():
+            for output in operation.outputs():
+                shape = output.partial_shape
+                if shape.is_dynamic or math.prod(map(int, output.shape)) > MOST_VALUES:
+                    raise BundleError(f'{self._file} makes a tensor of shape {shape} in '
+                                      f'{operation.friendly_name}; up to {MOST_VALUES} values of '
+                                      f'a fixed shape are allowed')
         graph = _with_labels(network, self._scores)
         return self._core.compile_model(graph, self.device, self._settings).create_infer_request()
 
