@@ -26,7 +26,7 @@ def bundle(tmp_path):
 
 
 def resign(folder, runtime):
-    """Let the manifest have the right SHA-256 of a file, as whoever made a hostile bundle would."""
+    """Let the manifest have the right SHA-256 of a file, as a hostile one would."""
     name = json.loads((folder / 'manifest.json').read_text())['files'][runtime]['name']
     digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
     edit(folder, lambda m: m['files'][runtime].update(sha256=digest))
@@ -162,7 +162,7 @@ def test_a_graph_with_a_huge_tensor_is_refused(bundle):
 
 
 def test_the_weights_are_those_that_the_manifest_names(bundle):
-    """OpenVINO would else take the file beside the graph, of which nobody took the hash."""
+    """For OpenVINO would else take the file beside the graph, of which nobody took the hash."""
     os.rename(bundle / 'model.bin', bundle / 'hashed.bin')
     (bundle / 'model.bin').write_bytes(b'')
     edit(bundle, lambda m: m['files']['openvino_weights'].update(name='hashed.bin'))

@@ -5,6 +5,8 @@ import zlib
 import cv2
 import numpy as np
 
+from unet_perception.images import MOST_PIXELS
+
 SIGNATURE = b'\x89PNG\r\n\x1a\n'
 COLOR_TYPES = {0: 'grey', 2: 'RGB', 3: 'palette', 4: 'grey and alpha', 6: 'RGBA'}  # IHDR's
 IMAGE_MEND = 'save it as an 8-bit RGB PNG'
@@ -30,6 +32,9 @@ def read_whole(path, mend):
     width, height, depth, color = struct.unpack_from('>IIBB', data, 16)
     if depth != 8 or color == 3:
         raise ValueError(f'{path} is a PNG of {depth}-bit {COLOR_TYPES.get(color, color)}; {mend}')
+    if not 0 < width * height <= MOST_PIXELS:  # before memory is taken for them
+        raise ValueError(f'{path} says that it is {width}x{height} pixels; up to {MOST_PIXELS} in '
+                         f'all are read')
     if not _checksums_fit(data):
         raise ValueError(f'{path} is not a whole PNG file')
     return data, (height, width)

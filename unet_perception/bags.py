@@ -9,15 +9,12 @@ from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import get_typestore, Stores
 
+from unet_perception.bag_files import BagError, check_unpacking
 from unet_perception.images import to_picture
 from unet_perception.labels import colors_to_tags, tags_to_labels
 
 IMAGE = 'sensor_msgs/msg/Image'
 IMAGES = (IMAGE, 'sensor_msgs/msg/CompressedImage')
-
-
-class BagError(ValueError):
-    """A bag that cannot be read as asked; the message names the bag and what is wrong."""
 
 
 class Message(NamedTuple):
@@ -75,6 +72,7 @@ def _reading(path):
     """Open a bag. Whatever goes wrong in reading it becomes a BagError."""
     refuse_ros1(path)
     try:
+        check_unpacking(Path(path))
         with AnyReader([Path(path)], default_typestore=typestore()) as reader:
             yield reader
     except BagError:

@@ -26,8 +26,8 @@ def load(path):
     """
     Return the network in a .keras file, which cannot run code of its own.
 
-    Raise BundleError unless it is a zip of three members of a sane size, made of CLASSES alone, and the network that
-    it describes must not have more than MOST_PARAMETERS.
+    Raise BundleError unless the file is a zip of three members of a sane size, made of CLASSES
+    alone, and describes a network of at most MOST_PARAMETERS.
     """
     try:
         with zipfile.ZipFile(path) as archive:

@@ -5,11 +5,10 @@ from pathlib import Path
 from rosbags.interfaces import MessageDefinitionFormat
 from rosbags.rosbag2 import Reader
 from rosbags.typesys import get_types_from_idl, get_types_from_msg
+from unet_perception.bag_files import check_unpacking, ZSTD
 from unet_perception.bags import BagError, Message, refuse_ros1, typestore
 from unet_perception.broken_bags import BrokenFile, has_compressed_chunks, has_wal
 from zstandard import ZstdDecompressor
-
-ZSTD = b'\x28\xb5\x2f\xfd'  # what zstd has compressed starts so; CDR starts with 0
 
 
 class Recording:
@@ -68,6 +67,7 @@ def open_recording(path):
     refuse_ros1(path)
     with ExitStack() as stack:
         try:
+            check_unpacking(path)
             recording = Recording(path, stack)
         except OSError as error:
             raise BagError(f'{path} cannot be read as a bag: {error}') from error

@@ -52,6 +52,8 @@ def _rows(path):
             for cell in range(int.from_bytes(leaf[3:5], 'big')):
                 at = int.from_bytes(leaf[8 + 2 * cell:10 + 2 * cell], 'big')
                 length, at = _varint(leaf, at)
+                if length > pages * size:  # its chain of pages would go round for ever
+                    raise EOFError('a message is longer than the file')
                 row, at = _varint(leaf, at)
                 here = _local(length, usable)
                 parts, following = [leaf[at:at + here]], leaf[at + here:at + here + 4]

@@ -1,0 +1,182 @@
+"""Bags and pictures from anybody: what lies about its size is refused before memory is taken."""
+import resource
+import shutil
+import sqlite3
+import struct
+import zlib
+
+from conftest import DRIVE
+import cv2
+import lz4.frame
+import numpy as np
+import pytest
+from sensor_msgs.msg import CompressedImage
+from train.png import read_whole
+from unet_perception import bags
+from unet_perception.bag_files import BagError, check_unpacking, MOST_UNPACKED
+from unet_perception.images import ImageError, MOST_PIXELS, to_picture
+from unet_perception.recording import open_recording
+from unet_perception.segment_bag import main as segment_bag
+from zstandard import ZstdCompressor
+
+GIB = 2**30
+
+
+@pytest.fixture
+def frugal():
+    """Fail if a test takes more than 300 MB for itself."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    yield
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # kB
+
+
+def zeros(size):
+    """Pack so many zero bytes with zstd, piece by piece; about 30,000 of them are one byte."""
+    packer, piece = ZstdCompressor().compressobj(), bytes(2**24)
+    return b''.join(packer.compress(piece) for _ in range(size // len(piece))) + packer.flush()
+
+
+def mcap(path, packed, compression=b'zstd', told=1000):
+    """Write an .mcap with one chunk that says it has `told` bytes unpacked."""
+    head = struct.pack('<QQQII', 0, 0, told, 0, len(compression))
+    chunk = head + compression + struct.pack('<Q', len(packed)) + packed
+    magic = b'\x89MCAP0\r\n'
+    header = struct.pack('<I', 4) + b'ros2' + struct.pack('<I', 0)
+    path.write_bytes(magic + struct.pack('<BQ', 1, len(header)) + header
+                     + struct.pack('<BQ', 6, len(chunk)) + chunk + magic)
+    return path
+
+
+def refused(path, message):
+    """Let every way to read a bag refuse it."""
+    for read in (check_unpacking, bags.contents, lambda p: list(bags.read_messages(p)),
+                 lambda p: open_recording(p).__enter__()):
+        with pytest.raises(BagError, match=message):
+            read(path)
+
+
+def test_a_chunk_that_unpacks_to_gigabytes(tmp_path, frugal):
+    refused(mcap(tmp_path / 'bag.mcap', zeros(GIB + 2**24)), 'more than 1073741824 bytes')
+
+
+def test_a_chunk_of_many_small_frames(tmp_path, frugal):
+    """Each of them honest; zstd unpacks one behind the other."""
+    refused(mcap(tmp_path / 'bag.mcap', zeros(2**28) * 5), 'more than 1073741824 bytes')
+
+
+def test_a_chunk_of_lz4(tmp_path, frugal):
+    packed = lz4.frame.compress(bytes(2**26)) * 17
+    refused(mcap(tmp_path / 'bag.mcap', packed, b'lz4'), 'more than 1073741824 bytes')
+
+
+def test_a_chunk_that_says_it_is_huge(tmp_path, frugal):
+    refused(mcap(tmp_path / 'bag.mcap', zeros(2**24), told=2**60), f'says it has {2**60} bytes')
+
+
+def test_a_chunk_that_wants_a_huge_window(tmp_path, frugal):
+    frame = struct.pack('<I', 0xFD2FB528) + bytes([0b00000000, 21 << 3]) + bytes(20)  # 2 GiB
+    refused(mcap(tmp_path / 'bag.mcap', frame), 'cannot be unpacked: .*memory')
+
+
+def test_a_record_longer_than_its_file(tmp_path, frugal):
+    path = mcap(tmp_path / 'bag.mcap', b'')
+    data = bytearray(path.read_bytes())
+    at = data.index(b'\x06', 8 + 9)
+    data[at + 1:at + 9] = struct.pack('<Q', 2**62)
+    path.write_bytes(data)
+    with pytest.raises(BagError, match='cannot be read as a bag|holds no messages'):
+        list(bags.read_messages(path))
+    with pytest.raises(BagError, match='cannot be read as a bag|holds no messages'):
+        open_recording(path).__enter__()
+
+
+def test_a_compressed_message_of_gigabytes(tmp_path, frugal):
+    path = tmp_path / 'bag.db3'
+    with sqlite3.connect(path) as database:
+        database.execute('CREATE TABLE topics(id INTEGER PRIMARY KEY, name, type, '
+                         'serialization_format, offered_qos_profiles)')
+        database.execute('CREATE TABLE messages(id INTEGER PRIMARY KEY, topic_id INTEGER, '
+                         'timestamp INTEGER, data BLOB)')
+        database.execute("INSERT INTO topics VALUES(1, '/image', 'sensor_msgs/msg/Image', 'cdr',"
+                         " '')")
+        database.execute('INSERT INTO messages VALUES(1, 1, 1, ?)', (zeros(GIB + 2**24),))
+    database.close()
+    with pytest.raises(BagError, match='more than 1073741824 bytes'):
+        open_recording(path).__enter__()
+
+
+def test_an_sqlite_chain_that_goes_round(tmp_path, frugal):
+    """A message longer than its file says it is, in pages that follow one another for ever."""
+    path = tmp_path / 'bag.db3'
+    with sqlite3.connect(path) as database:
+        database.execute('CREATE TABLE messages(id INTEGER PRIMARY KEY, topic_id INTEGER, '
+                         'timestamp INTEGER, data BLOB)')
+        database.execute('INSERT INTO messages VALUES(1, 1, 1, ?)', (bytes(10_000),))
+    database.close()
+    data, size = bytearray(path.read_bytes()), 4096
+    leaf = size * next(i for i in range(1, len(data) // size) if data[i * size] == 13)
+    cell = leaf + int.from_bytes(data[leaf + 8:leaf + 10], 'big')
+    data[cell:cell + 2] = b'\xff\x7f'  # the length: was two bytes, is two bytes, 16,255 then
+    for number in range(1, len(data) // size + 1):  # each page followed by itself
+        if data[(number - 1) * size] not in (13, 5, 83):
+            data[(number - 1) * size:(number - 1) * size + 4] = number.to_bytes(4, 'big')
+    path.write_bytes(data[:len(data) - 100])
+    with pytest.raises(BagError):
+        open_recording(path).__enter__()
+
+
+def test_honest_bags_pass():
+    check_unpacking(DRIVE)
+    assert MOST_UNPACKED >= 2**30
+
+
+def test_segment_bag_says_so_in_a_line(tmp_path, capsys):
+    mcap(tmp_path / 'bag.mcap', zeros(GIB + 2**24))
+    assert segment_bag([str(tmp_path / 'bag.mcap'), '--out', str(tmp_path / 'out')]) == 1
+    assert 'unpacks to more than' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
+
+
+def png(width, height, rows=b''):
+    """Return a PNG whose head says this size, with as many rows as are given."""
+    def chunk(kind, data):
+        return struct.pack('>I', len(data)) + kind + data + struct.pack(
+            '>I', zlib.crc32(kind + data))
+    return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, 8, 2, 0,
+                                                              0, 0))
+            + chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
+
+
+@pytest.mark.parametrize('width, height', [(60_000, 60_000), (2**31 - 1, 2**31 - 1),
+                                           (1, MOST_PIXELS + 1), (0, 100)])
+def test_a_compressed_image_that_lies(width, height, frugal):
+    with pytest.raises(ImageError, match=f'say that they are {width}x{height}|no image'):
+        to_picture(CompressedImage(format='png', data=png(width, height)))
+
+
+def test_a_jpeg_that_lies(frugal):
+    data = bytearray(cv2.imencode('.jpg', np.zeros((80, 160, 3), np.uint8))[1])
+    at = data.index(b'\xff\xc0')
+    data[at + 5:at + 9] = struct.pack('>HH', 65_500, 65_500)
+    with pytest.raises(ImageError, match='say that they are 65500x65500 pixels'):
+        to_picture(CompressedImage(format='jpeg', data=bytes(data)))
+
+
+def test_other_formats_than_jpeg_and_png(frugal):
+    """For OpenCV has readers of a dozen formats; a camera needs two."""
+    for extension in ('.bmp', '.tiff', '.webp', '.hdr', '.pbm'):
+        pixels = np.zeros((8, 8, 3), np.float32 if extension == '.hdr' else np.uint8)
+        data = bytes(cv2.imencode(extension, pixels)[1])
+        with pytest.raises(ImageError, match='are no image that can be read; send JPEG or PNG'):
+            to_picture(CompressedImage(format='jpeg', data=data))
+
+
+def test_a_frame_of_a_drive_that_lies(tmp_path, frugal):
+    (tmp_path / 'a.png').write_bytes(png(60_000, 60_000))
+    with pytest.raises(ValueError, match='a.png says that it is 60000x60000 pixels'):
+        read_whole(tmp_path / 'a.png', 'save it anew')
+
+
+def test_a_bag_that_is_whole_is_read_as_before(tmp_path):
+    copied = shutil.copytree(DRIVE, tmp_path / 'bag')
+    assert len(list(bags.read_messages(copied))) == 4 * 121
