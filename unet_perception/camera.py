@@ -1,9 +1,10 @@
 """One camera of the node: its images in, its outputs beside them, its figures."""
+import numpy as np
 from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 
 from unet_perception import images
-from unet_perception.frame_statistics import FrameStatistics
+from unet_perception.frame_statistics import FrameStatistics, WITHHELD
 from unet_perception.image_subscription import ImageSubscription
 from unet_perception.label_info import label_info, LabelInfo
 from unet_perception.parameters import TRANSPORTS
@@ -113,13 +114,12 @@ class Camera:
 
     def publish_info(self, header, height, width):
         """Publish the camera_info of an image: the camera's last, with the image's own header."""
-        info = self._info
-        if info is None or (info.height, info.width) != (height, width):
+        why, info = _misfit(self._info, height, width), self._info
+        if why:
+            self.statistics.count(WITHHELD)
             self._node.get_logger().warning(
-                f'segmentation/camera_info of {self.namespace} is wanted, but there '
-                + ('is no camera_info' if info is None else
-                   f'camera_info is for {info.width}x{info.height} where the image is '
-                   f'{width}x{height}'), throttle_duration_sec=5.0)
+                f'segmentation/camera_info of {self.namespace} is wanted, but {why}',
+                throttle_duration_sec=5.0)
             return
         info.header = header
         self._publishers['camera_info'].publish(info)
@@ -134,3 +134,15 @@ class Camera:
         """End all topics."""
         self.close()
         self.offer(())
+
+
+def _misfit(info, height, width):
+    """Return why a CameraInfo, or None, cannot go with an image of this size, or ''."""
+    if info is None:
+        return 'there is no camera_info'
+    if (info.height, info.width) != (height, width):
+        return (f'camera_info is for {info.width}x{info.height} where the image is '
+                f'{width}x{height}')
+    if not all(np.isfinite(values).all() for values in (info.d, info.k, info.r, info.p)):
+        return 'camera_info holds what is no number'
+    return ''

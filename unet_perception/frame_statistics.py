@@ -7,6 +7,7 @@ import numpy as np
 
 # Every frame received ends as exactly one of these, but for those that wait or are in work.
 OUTCOMES = ('processed', 'dropped', 'failed', 'unread')
+WITHHELD = 'camera_info withheld'  # of processed frames: there was none, or none that fits
 # Of a frame's way through the node, in its order, s; latency is the sum of those before it, age
 # the outputs' by the node's clock, which may be a simulation's.
 STAGES = ('wait', 'prepare', 'network', 'publish', 'latency', 'age')
@@ -36,7 +37,7 @@ class FrameStatistics:
         return time.monotonic() - self._last
 
     def count(self, outcome):
-        """Count one frame as 'received' or as one of OUTCOMES."""
+        """Count one frame as 'received', as one of OUTCOMES, or as WITHHELD."""
         with self._lock:
             self._counts[outcome] += 1
             if outcome == 'received':
@@ -55,7 +56,7 @@ class FrameStatistics:
     def values(self):
         """Return all figures by name: counts, and percentiles of each stage in ms (NaN: none)."""
         with self._lock:
-            figures = {name: self._counts[name] for name in ('received', *OUTCOMES)}
+            figures = {name: self._counts[name] for name in ('received', *OUTCOMES, WITHHELD)}
             times = {stage: list(window) or [np.nan] for stage, window in self._times.items()}
         for stage in reversed(STAGES):
             for p, seconds in zip((50, 95, 99), np.percentile(times[stage], (50, 95, 99))):
