@@ -82,6 +82,7 @@ setup(
             'flake8-docstrings>=1.7',
             'flake8-import-order>=0.18',
             'flake8-quotes>=3.3',
+            'hypothesis>=6.100',
             'msgpack>=1.0',  # the stand-in for a CARLA server speaks it
             'pytest>=8',
             'pytest-xdist>=3.6',

@@ -60,6 +60,8 @@ def parse_classes(text):
                              f'digits and _')
         names.append(name)
         parts.append(tuple(of.split('+')) if of else (name,))
+    if names == [REST]:
+        raise ValueError(f'--classes {text}: there is no class beside {REST}')
     used = [part for of in parts for part in of]
     for part in used:
         if part not in known:
