@@ -29,6 +29,7 @@ import yaml
     ({'groups.a b': ['Road']}, 'groups.a b cannot name a topic'),
     ({'groups.road': 'Road'}, "groups.road is 'Road', but must be a list of class names"),
     ({'overlay_opacitty': 0.1}, "no parameter 'overlay_opacitty'; did you mean overlay_opacity?"),
+    ({'confidence_threshold': float('nan')}, 'confidence_threshold is nan, but must be a number'),
     ({'grups.road': ['Road']}, 'no parameter')])
 def test_what_does_not_fit_is_named(values, message):
     with pytest.raises(ValueError) as error:

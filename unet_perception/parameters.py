@@ -91,6 +91,8 @@ class Parameters:
         """Check what the middleware does not: it knows types and ranges."""
         for field in fields():
             value, choices = getattr(self, field.name), field.metadata['choices']
+            if value != value:  # NaN, which is in every range for rclpy
+                raise ValueError(f'{field.name} is nan, but must be a number')
             for each in (value if isinstance(value, tuple) else (value,)) if choices else ():
                 if each not in choices:
                     raise ValueError(f'{field.name} is {each!r}, but must be one of '
