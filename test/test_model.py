@@ -1,10 +1,13 @@
-"""Model bundles: the shipped one opens, a damaged or foreign one is refused by name."""
+"""Model bundles: the shipped ones open, a damaged or foreign one is refused by name."""
 import json
+import re
 import shutil
 
 from conftest import ROOT
+import cv2
 import pytest
 
+from train.scores import Scores
 from unet_perception import labels
 from unet_perception.model import BundleError, open_bundle
 from unet_perception.segmenter import Segmenter
@@ -34,9 +37,28 @@ def test_the_shipped_bundle_opens_by_name_and_by_path():
     assert by_name.mean_iou['f32'] - by_name.mean_iou['int8'] < 0.005
 
 
-def test_the_shipped_bundle_has_a_card_with_the_frames_licence():
-    card = (SHIPPED / 'README.md').read_text()
+@pytest.mark.parametrize('name', ['carla-fast', 'carla-accurate'])
+def test_a_shipped_bundle_has_a_card_and_its_pictures(name):
+    folder = ROOT / 'models' / name
+    card = (folder / 'README.md').read_text()
     assert 'Marcus Loo Vergara' in card and 'python -m train.evaluate' in card
+    bundle = open_bundle(name)
+    assert bundle.names == labels.NAMES and 0.45 < bundle.mean_iou['f32'] < 0.55
+    for picture in set(re.findall(r'`([a-z_]+[.]png)`', card)):
+        assert cv2.imread(str(folder / picture)) is not None
+
+
+def test_the_accurate_bundle_is_the_more_accurate(recorded):
+    """On the recorded drive, which neither has trained on: in all, and in its road lines."""
+    figures = {}
+    for name in ('carla-fast', 'carla-accurate'):
+        segmenter, scores = Segmenter(open_bundle(name), precision='f32'), Scores(labels.NAMES)
+        for _, image, tags in recorded[::4]:
+            scores.add(labels.tags_to_labels(tags, 'A'), segmenter(image))
+        figures[name] = scores.figures()
+    fast, accurate = figures.values()
+    assert accurate['mean_iou'] > fast['mean_iou']
+    assert accurate['classes']['RoadLine']['iou'] > fast['classes']['RoadLine']['iou'] + 0.05
 
 
 def test_a_missing_bundle_is_named(tmp_path):
