@@ -1,4 +1,5 @@
 """Training end to end, on real frames with a very small network."""
+import dataclasses
 import json
 import math
 import signal
@@ -17,6 +18,7 @@ from train.checkpoints import Checkpoints
 from train.recipe import Recipe
 from unet_perception.labels import COLORS, NAMES
 from unet_perception.model import open_bundle
+from unet_perception.segmenter import Segmenter
 
 SMALL = ['--scheme', 'A', '--height', '32', '--width', '48', '--filters', '4', '--batch', '4',
          '--epochs', '4', '--val-stretches', '2', '--val-gap', '2', '--val-fraction', '0.2',
@@ -187,6 +189,24 @@ def test_a_diverged_run_makes_no_bundle(trained, drive_folder, tmp_path, capsys)
     with pytest.raises(ValueError, match='not finite'):
         bundle.write_bundle(tmp_path / 'models/nan', network, recipe, trained / 'runs/whole')
     assert list((tmp_path / 'models').iterdir()) == []
+
+
+def test_a_variance_beyond_float16_is_no_divergence(trained, tmp_path):
+    """A network of batch normalisation met one of 191,906 in a run that went well."""
+    recipe = dataclasses.replace(fit_recipe(trained / 'runs/whole'), network='efficientnet_unet',
+                                 height=32, width=64)
+    keras.utils.set_random_seed(1)
+    network = networks.build(recipe)
+    layer = next(layer for layer in network.layers[-1].layers[::-1]
+                 if isinstance(layer, keras.layers.BatchNormalization))
+    layer.moving_variance.assign(np.full(layer.moving_variance.shape, 2e5))
+    layer.gamma.assign(np.full(layer.gamma.shape, 400.0))
+    made = bundle.write_bundle(tmp_path / 'models/wide', network, recipe, trained / 'runs/whole')
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 64, 3)).astype(np.uint8)
+    logits = network.predict_on_batch(pixels[None].astype(np.float32))
+    for runtime in ('keras', 'openvino'):
+        labels = Segmenter(made, runtime=runtime, device='cpu')(pixels).labels
+        assert (labels == logits[0].argmax(-1)).mean() > 0.98
 
 
 @pytest.mark.parametrize('mious, best', [([math.nan, 0.3, 0.2], 2), ([0.3, math.nan, 0.3], 1)])

@@ -25,7 +25,7 @@ def write_bundle(folder, network, recipe, run, calibration=(), validation=()):
     calibration: training frames, list of drive.Frame, to make an int8 network by.
     validation: frames, list of drive.Frame, to fit the temperature of the confidence on, and to
     measure all precisions by; the figures are printed.
-    Raise ValueError if a weight is not a finite float16.
+    Raise ValueError if a weight is not finite.
     """
     network, confidence = _for_export(network, recipe, validation)
     classes = parse_classes(recipe.classes)
@@ -87,7 +87,7 @@ def _for_export(network, recipe, validation):
     """
     Return the network rebuilt in float32, calibrated and rounded, and what calibrate() found.
 
-    Its weights are rounded to float16 values, last of all. Both files then hold the same numbers,
+    Its weights are rounded to float16 values where that can hold them, last of all. Both files then hold the same numbers,
     and model.bin stores them in half the space. OpenVINO's converter merges the scaling of pixels
     into the first kernel, so that one is rounded as merged. (Batch normalisation, which
     deeplabv3plus and efficientnet_unet have, it merges into every kernel: there the two differ by
@@ -103,14 +103,19 @@ def _for_export(network, recipe, validation):
 
 def _rounded(weights):
     """Return weights as float32 of float16 values, the first as merged; see _for_export()."""
-    first, *others = weights
-    with np.errstate(over='ignore'):  # becomes infinite, which is refused
-        weights = [np.float32(np.float16(first / 255)) * 255,
-                   *(np.float32(np.float16(w)) for w in others)]
     if not all(np.isfinite(w).all() for w in weights):
-        raise ValueError('the network has weights that are not finite in float16: its training '
-                         'diverged; train it again with a lower --learning-rate')
-    return weights
+        raise ValueError('the network has weights that are not finite: its training diverged; '
+                         'train it again with a lower --learning-rate')
+    first, *others = weights
+    return [_half(first / 255) * 255, *map(_half, others)]
+
+
+def _half(weights):
+    """Return float32 of float16 values, but what float16 cannot hold as it is."""
+    with np.errstate(over='ignore'):
+        half = np.float32(np.float16(weights))
+    # A healthy network's batch normalisation may have met a variance of more than 65,504.
+    return half if np.isfinite(half).all() else weights
 
 
 def _save_keras(network, path):
