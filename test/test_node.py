@@ -180,8 +180,9 @@ def test_nothing_is_computed_that_nobody_reads(tmp_path):
             client.camera.publish(to_message(noise(8, 8), 'rgb8', header(i)))
             time.sleep(0.05)
         counts = client.counts()
-        assert counts['unread'] == counts['received'] > 0
-        assert counts['processed'] == 0
+        # On a busy machine one may replace another before its turn.
+        assert counts['unread'] + counts['dropped'] == counts['received'] == 5
+        assert counts['unread'] > 0 == counts['processed']
 
 
 @pytest.mark.parametrize('qos', [qos_profile_sensor_data, QoSProfile(depth=10)],

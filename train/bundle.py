@@ -87,11 +87,11 @@ def _for_export(network, recipe, validation):
     """
     Return the network rebuilt in float32, calibrated and rounded, and what calibrate() found.
 
-    Its weights are rounded to float16 values where that can hold them, last of all. Both files then hold the same numbers,
-    and model.bin stores them in half the space. OpenVINO's converter merges the scaling of pixels
-    into the first kernel, so that one is rounded as merged. (Batch normalisation, which
-    deeplabv3plus and efficientnet_unet have, it merges into every kernel: there the two differ by
-    a rounding.)
+    Its weights are rounded to float16 values where that can hold them, last of all. Both files
+    then hold the same numbers, and model.bin stores them in half the space. OpenVINO's converter
+    merges the scaling of pixels into the first kernel, so that one is rounded as merged. (Batch
+    normalisation, which deeplabv3plus and efficientnet_unet have, it merges into every kernel:
+    there the two differ by a rounding.)
     """
     from train.networks import build
     copy = build(recipe)
