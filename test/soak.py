@@ -67,14 +67,15 @@ def soak(args):
                    threading.Thread(target=_disturb, args=(over, client, changes, args.pace))]
         for thread in threads:
             thread.start()
-        begin, sent = time.perf_counter(), 0
+        begin, ticks, sent = time.perf_counter(), 0, 0
         while (now := time.perf_counter() - begin) < 60 * args.minutes:
             if process.poll() is not None:
                 raise RuntimeError(f'the node ended; see {args.out / "node.log"}')
-            time.sleep(max(0.0, sent / args.rate - now))
+            time.sleep(max(0.0, ticks / args.rate - now))
             if camera := client.camera:  # None while its publisher restarts
                 camera.publish(next(images))
-            sent += 1
+                sent += 1
+            ticks += 1
         over.set()
         for thread in threads:
             thread.join()
