@@ -67,7 +67,7 @@ def make_lambda(config):
 
 
 def call_a_function(config):
-    a_layer(config, 'ReLU').update(module='os', class_name='system', config='touch /tmp/hacked')
+    a_layer(config, 'ReLU').update(module='os', class_name='system', config='true')
 
 
 def name_a_function(config):

@@ -74,7 +74,7 @@ def _check_parameters(config, path):
     with keras.StatelessScope(initialize_variables=False):
         network = keras.saving.deserialize_keras_object(config, safe_mode=True)
     if (count := network.count_params()) > MOST_PARAMETERS:
-        keras.backend.clear_session()  # which would still make the weights up, at the next scope
+        keras.backend.clear_session()  # else Keras makes the weights up at the next scope
         raise BundleError(f'{path} describes a network of {count} parameters; up to '
                           f'{MOST_PARAMETERS} are loaded')
     with keras.StatelessScope():  # makes them now, while that can do no harm, and forgets them

@@ -126,9 +126,10 @@ def _parse(folder, manifest, digest):
     if any(len(c['color']) != 3 or not all(v in range(256) for v in c['color']) for c in classes):
         raise BundleError(f'{folder / MANIFEST} has a class colour that is not three numbers from '
                           f'0 to 255')
-    missing = {'keras', 'openvino', 'openvino_weights', *(
-        f'{name}_weights' for name in manifest['files'] if name == 'openvino_int8'),
-               } - set(manifest['files'])
+    needed = {'keras', 'openvino', 'openvino_weights'}
+    if 'openvino_int8' in manifest['files']:
+        needed.add('openvino_int8_weights')
+    missing = needed - set(manifest['files'])
     if missing:
         raise BundleError(f'{folder / MANIFEST} names no file for {", ".join(sorted(missing))}')
     if manifest['resize'] not in RESIZE_RULES:
