@@ -176,5 +176,5 @@ def test_at_ten_times_its_rate_latency_is_bounded_and_services_answer(tmp_path):
         work = sum(float(client.diagnostics[f'{stage} p95 [ms]'])
                    for stage in ('prepare', 'network', 'publish'))
         assert float(client.diagnostics['latency p50 [ms]']) <= 2.5 * work
-        # 0.1 s is met on an idle machine; CI's is shared.
+        # On two idle cores 7 ms at the median, 91 ms at most of 15; CI's machine is shared.
         assert sorted(waits)[len(waits) // 2] < 0.5, waits
