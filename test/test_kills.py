@@ -6,8 +6,11 @@ import sys
 import time
 
 from conftest import CAMERA, DRIVE, ROOT
+import numpy as np
 
+from train.checkpoints import KEPT_WEIGHTS
 from unet_perception import bags
+from unet_perception.model import open_bundle
 
 
 def killed(command, seconds, folder):
@@ -42,6 +45,48 @@ def test_a_bag_of_segment_bag(tmp_path):
     if not found[0.5]:  # what a kill has left is in nobody's way
         assert killed(again, 120, tmp_path)
         assert f'{CAMERA}/segmentation/mask' in bags.contents(tmp_path / 'out0.5')[0]
+
+
+def killed_at(command, folder, moment):
+    """
+    Run a command, kill it when the files in a folder have changed so often; return whether it was.
+
+    A change is another set of names and sizes, looked for all the time.
+    """
+    process = subprocess.Popen([sys.executable, '-m', *command], cwd=ROOT,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    before, changes = None, -1
+    while process.poll() is None and changes < moment:
+        time.sleep(0.001)
+        now = {(entry.path, entry.stat().st_size) for place, _, _ in os.walk(folder)
+               for entry in os.scandir(place)}
+        before, changes = now, changes + (now != before)
+    process.kill()
+    _, error = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), error
+    return process.returncode != 0
+
+
+def test_checkpoints_and_a_bundle_of_fit(drive_folder, tmp_path):
+    """Killed while it writes, again and again, a run goes on, and ends with a whole bundle."""
+    runs, bundle = tmp_path / 'runs', tmp_path / 'models/small'
+    data = ['--data', str(drive_folder), '--runs', str(runs), '--models', str(bundle.parent),
+            '--calibration-frames', '0']
+    new = ['--name', 'small', '--scheme', 'A', '--height', '32', '--width', '48', '--filters', '2',
+           '--batch', '4', '--epochs', '2', '--frames', '8', '--val-stretches', '2',
+           '--val-gap', '2']
+    kills = 0
+    for moment in (1, 8, 23, 16, 10000):
+        begun = (runs / 'small').exists()
+        if begun:
+            assert len(np.genfromtxt(runs / 'small/validation.txt', str))
+        more = ['--resume', str(runs / 'small')] if begun else new
+        if not killed_at(['train.fit', *data, *more], tmp_path, moment):
+            break
+        kills += 1
+        assert not bundle.exists() or open_bundle(bundle)
+    assert kills > 3
+    assert open_bundle(bundle)
 
 
 def test_drives_of_render(tmp_path):

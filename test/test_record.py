@@ -220,6 +220,24 @@ def test_killing_a_process_leaves_nothing_behind(tmp_path, victim):
         assert left_as_found(server.world)
 
 
+def test_kill_9_of_all_processes_again_and_again_loses_no_frame(tmp_path):
+    names = []
+    for there in (1, 4, 9):
+        with StandIn() as server, recorder(server, tmp_path, frames=60) as process:
+            wait_for_frames(tmp_path, there)
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        assert names == [frame['name'] for frame in manifest(tmp_path)['frames']][:len(names)]
+        names = [frame['name'] for frame in manifest(tmp_path)['frames']]
+        assert there <= len(names) < 60
+        for path in (tmp_path / 'drives' / DRIVE).glob('*/*.png'):
+            assert cv2.imread(str(path), cv2.IMREAD_UNCHANGED).shape[:2] == (60, 80)
+    with StandIn() as server:
+        assert record(server, tmp_path, frames=len(names) + 3)[0] == 0
+    assert manifest(tmp_path)['complete']
+    assert pictures(tmp_path) == [[f'{n:06d}.png' for n in range(len(names) + 3)]] * 2
+
+
 def test_pictures_that_are_lost_or_late_pair_with_no_others(tmp_path):
     with StandIn(['drop:rgb:30', 'delay:rgb:40:0.8', 'delay:semantic:45-60:0.02',
                   'swap:semantic:70', 'swap:rgb:71']) as server:

@@ -36,22 +36,26 @@ def change(image, labels, names, families, seed):
 
 def hood(x, labels, vehicles, seed):
     """
-    Let the car's own bonnet show at the lower edge of a sixth of the frames, as on its windscreen.
+    Let the car's own bonnet show at the lower edge of a third of the frames, up to half as high.
 
     vehicles: its label, as CARLA has it. Return image and labels.
     """
-    draw = tf.random.stateless_uniform((10,), seed)
+    draw = tf.random.stateless_uniform((15,), seed)
     height, width = tf.unstack(tf.shape(labels))
     rows = tf.linspace(0.0, 1.0, height)[:, None]
-    across = tf.linspace(-1.0, 1.0, width)[None] - 0.3 * (draw[1] - 0.5)
-    bend = tf.abs(across) ** (1.5 + 3 * draw[2]) * (0.02 + 0.12 * draw[3])
-    depth = rows - (1 - 0.03 - 0.2 * draw[4] + bend)  # below its edge, in heights of the picture
-    there = (depth > 0) & (draw[0] < 1 / 6)
-    # Paint, mostly dark, that mirrors the sky towards its far edge.
-    mirrored = tf.reduce_mean(x[:height // 3], (0, 1)) * draw[5] ** 2
-    paint = draw[6] ** 2 * (0.5 + 0.5 * draw[7:10])
-    shine = tf.exp(-tf.maximum(depth, 0) / 0.05)[..., None]
-    return (tf.where(there[..., None], paint * (0.7 + 0.3 * shine) + shine * mirrored, x),
+    across = (tf.linspace(-1.0, 1.0, width)[None] - 0.3 * (draw[1] - 0.5)) / (0.6 + draw[11])
+    bend = tf.abs(across) ** (1.5 + 4 * draw[2]) * (0.02 + 0.2 * draw[3])
+    edge = 0.97 - 0.45 * draw[4] ** 2
+    depth = rows - (edge + bend)  # below the bonnet's edge, in heights of the picture
+    there = (depth > 0) & (draw[0] < 1 / 3)
+    # Paint, more often dark than not, brightest at its far edge, where it mirrors what is above.
+    paint = draw[6] ** 2 * (0.4 + 0.6 * draw[7:10]) * (1 - 0.6 * draw[12] * rows[..., None])
+    shine = tf.exp(-tf.maximum(depth, 0) / (0.03 + 0.3 * draw[13] ** 2))[..., None]
+    up = (edge - (rows[:, 0] - edge) * (1 + 3 * draw[10])) * tf.cast(height, tf.float32)
+    mirrored = tf.gather(_blur(x), tf.clip_by_value(tf.cast(up, tf.int32), 0, height - 1))
+    sky = tf.reduce_mean(x[:height // 3], (0, 1))
+    mirrored = sky + (mirrored - sky) * draw[14]
+    return (tf.where(there[..., None], paint + shine * (0.2 * paint + draw[5] * mirrored), x),
             tf.where(there, tf.cast(vehicles, tf.uint8), labels))
 
 
@@ -105,8 +109,8 @@ def light(x, seed):
 
 
 def weather(x, seed):
-    """Let about two fifths of the frames have fog, rain, wet ground, dusk or night."""
-    draw = tf.random.stateless_uniform((9,), seed)
+    """Let almost half of the frames have fog, rain, wet ground, dusk or night."""
+    draw = tf.random.stateless_uniform((10,), seed)
     happens = tf.random.stateless_uniform((5,), seed + 3)
     height = tf.shape(x)[0]
     rows = tf.linspace(0.0, 1.0, height)[:, None, None]
@@ -138,11 +142,12 @@ def weather(x, seed):
         lamps = tf.maximum(_patches(x, (5, 6), seed + 2) - 0.8, 0) * draw[7]
         return x * (0.2 + 0.3 * draw[8] + 1.2 * lamps) * tint
 
-    for i, (chance, effect) in enumerate(((0.1, dusk), (0.1, night), (0.1, wet), (0.08, rain),
+    for i, (chance, effect) in enumerate(((0.1, dusk), (0.15, night), (0.1, wet), (0.08, rain),
                                           (0.12, fog))):
         x = tf.cond(happens[i] < chance, lambda x=x, effect=effect: effect(x), lambda x=x: x)
     # However dark it is, the camera's automatic exposure leaves something to see.
-    return x * tf.maximum(1.0, 0.12 / tf.maximum(tf.reduce_mean(x), 0.01))
+    least = 0.03 + 0.09 * draw[9]
+    return x * tf.maximum(1.0, least / tf.maximum(tf.reduce_mean(x), 0.01))
 
 
 def sensor(x, seed):

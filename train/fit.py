@@ -35,6 +35,7 @@ import dataclasses
 import json
 from pathlib import Path
 import shlex
+import shutil
 import sys
 
 from train.commands import add_data, add_extra, run, writable
@@ -83,7 +84,7 @@ def _name(text):
 
 
 def _fit(args, argv):
-    from train import efficientnet, finetune, precisions, workers
+    from train import efficientnet, precisions, workers
     from train.bundle import write_bundle
     from train.loop import train
     from train.networks import check
@@ -113,15 +114,8 @@ def _fit(args, argv):
     team = workers.gather(args, recipe)
     with workers.restarting(team, lambda: _again(args, argv, run_folder)):
         small = workers.prepare(team, recipe, training, validation, run_folder.parent)
-        run_folder.mkdir(exist_ok=True)
-        if base:
-            print(f'starting from {base.name}: {finetune.write_initial(base, recipe, run_folder)}')
-        elif imagenet and not args.resume:
-            print('the contracting path starts from ImageNet weights')
-            efficientnet.write_initial(recipe, imagenet, run_folder)
-        recipe.save(run_folder / 'recipe.json')
-        (run_folder / 'data.json').write_text(json.dumps(data) + '\n')
-        (run_folder / 'validation.txt').write_text(''.join(f'{f.id}\n' for f in validation))
+        if not args.resume:
+            _begin(run_folder, recipe, data, validation, base, imagenet)
         print(f'{len(training)} training frames, {len(validation)} validation frames, '
               f'{recipe.precision}; look at {run_folder / "curves.png"} and '
               f'{run_folder / "panel_NN.png"} while it trains', flush=True)
@@ -134,6 +128,23 @@ def _fit(args, argv):
           f'  python -m unet_perception.demo --model {folder}\n'
           f'  python -m unet_perception.node --ros-args -p model:={folder}')
     return 0
+
+
+def _begin(folder, recipe, data, validation, base, imagenet):
+    """Make the run's folder, which appears whole, so that --resume takes whatever a kill left."""
+    from train import efficientnet, finetune
+    partial = folder.with_name(f'.{folder.name}.partial')
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    if base:
+        print(f'starting from {base.name}: {finetune.write_initial(base, recipe, partial)}')
+    elif imagenet:
+        print('the contracting path starts from ImageNet weights')
+        efficientnet.write_initial(recipe, imagenet, partial)
+    recipe.save(partial / 'recipe.json')
+    (partial / 'data.json').write_text(json.dumps(data) + '\n')
+    (partial / 'validation.txt').write_text(''.join(f'{f.id}\n' for f in validation))
+    partial.rename(folder)
 
 
 def _again(args, argv, run_folder):

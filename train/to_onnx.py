@@ -35,7 +35,9 @@ def write_onnx(bundle, path):
     if share < LEAST_EQUAL:
         raise ValueError(f'onnxruntime labels only {share:.3%} of the pixels of random images as '
                          f'Keras does, less than {LEAST_EQUAL:.2%}; {path} was not written')
-    path.write_bytes(model)
+    partial = path.with_name(f'.{path.name}.partial')
+    partial.write_bytes(model)
+    partial.replace(path)
     return share
 
 
