@@ -328,7 +328,8 @@ def test_signals_end_it_cleanly(tmp_path, number):
     (['label_encoding:=tag'], 'parameter scheme is not set, but must be one of A: CARLA 0.8'),
     (['label_encoding:=jpeg'], "label_encoding is 'jpeg', but must be one of palette"),
     (['label_encoding:=tag', 'scheme:=c'], "scheme is 'c', but must be one of A"),
-    (['label_encoding:=tag', 'scheme:=C', 'window:=0'], 'window out of range')])
+    (['label_encoding:=tag', 'scheme:=C', 'window:=0'], 'window out of range'),
+    (['label_encoding:=tag', 'scheme:=C', 'miou_error:=.nan'], 'miou_error out of range')])
 def test_missing_and_bad_parameters_end_it_with_a_sentence(tmp_path, arguments, told):
     log = tmp_path / 'log'
     with running_node([a for p in arguments for a in ('-p', p)], log, MONITOR) as process:

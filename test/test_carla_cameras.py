@@ -140,7 +140,10 @@ def test_a_client_that_dies_leaves_a_tidy_server(tmp_path):
 @pytest.mark.parametrize('arguments, message', [
     (('-p', 'mode:=fast'), "mode is 'fast', but must be one of tick, passive"),
     (('-p', 'pose:=[1.0, 2.0]'), 'pose is [1.0, 2.0], but must be six numbers'),
-    (('-p', 'width:=0'), 'width is 0, but must be above 0'),
+    (('-p', 'width:=0'), 'width is 0, but must be above 0 and below 32768'),
+    (('-p', 'fixed_delta_seconds:=.nan'), 'fixed_delta_seconds is nan, but must be above 0'),
+    (('-p', 'pace:=.inf'), 'pace is inf, but must be a number from 0 on'),
+    (('-p', 'pose:=[.nan, 0.0, 0.0, 0.0, 0.0, 0.0]'), 'pose is [nan, 0.0'),
     (('-p', 'timeout:=1.0'), 'time-out of 1000ms')])
 def test_what_is_wrong_is_said_in_a_sentence(tmp_path, arguments, message):
     log = tmp_path / 'log'

@@ -24,6 +24,7 @@ The parameters are
 {parameters}
 """
 import argparse
+from math import inf
 import sys
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -63,6 +64,8 @@ PARAMETERS = {
     'pose': ([2.0, 0.0, 2.0, 0.0, 0.0, 0.0],
              'on the vehicle: x, y, z (m; forward, right, up), pitch, yaw, roll (degrees)'),
     'seed': (0, 'of where a spawned vehicle starts')}
+LIMITS = {'width': 2**15, 'height': 2**15, 'fov': 180, 'timeout': 86400,
+          'fixed_delta_seconds': 3600, 'port': 2**16}
 
 
 class CarlaCameras(Node):
@@ -129,10 +132,12 @@ def _feed(values):
         if values[name] not in choices:
             raise ValueError(f'{name} is {values[name]!r}, but must be one of '
                              f'{", ".join(choices)}')
-    for name in ('width', 'height', 'fov', 'timeout', 'fixed_delta_seconds', 'port'):
-        if values[name] <= 0:
-            raise ValueError(f'{name} is {values[name]}, but must be above 0')
-    if len(values['pose']) != 6:
+    for name, limit in LIMITS.items():
+        if not 0 < values[name] < limit:  # NaN is nowhere
+            raise ValueError(f'{name} is {values[name]}, but must be above 0 and below {limit}')
+    if not 0 <= values['pace'] < inf:
+        raise ValueError(f'pace is {values["pace"]}, but must be a number from 0 on')
+    if len(values['pose']) != 6 or not np.isfinite(values['pose']).all():
         raise ValueError(f'pose is {list(values["pose"])}, but must be six numbers: x, y, z, '
                          f'pitch, yaw, roll')
     timeout = values['timeout']

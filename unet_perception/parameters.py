@@ -91,7 +91,7 @@ class Parameters:
         """Check what the middleware does not: it knows types and ranges."""
         for field in fields():
             value, choices = getattr(self, field.name), field.metadata['choices']
-            if value != value:  # NaN, which is in every range for rclpy
+            if value != value:  # NaN
                 raise ValueError(f'{field.name} is nan, but must be a number')
             for each in (value if isinstance(value, tuple) else (value,)) if choices else ():
                 if each not in choices:
