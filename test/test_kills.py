@@ -8,7 +8,6 @@ import time
 from conftest import CAMERA, DRIVE, ROOT
 import numpy as np
 
-from train.checkpoints import KEPT_WEIGHTS
 from unet_perception import bags
 from unet_perception.model import open_bundle
 
