@@ -1,11 +1,11 @@
 """The benchmark command, over a small size and few runs."""
 import json
 
-from keras import layers, saving
+from keras import layers
 import numpy as np
 import pytest
 
-from unet_perception import benchmark
+from unet_perception import benchmark, keras_file
 from unet_perception.compute_limit import multiply_adds
 from unet_perception.model import open_bundle
 
@@ -36,7 +36,7 @@ def test_multiply_adds_are_those_of_the_keras_network():
     """Convolutions: weights x output places; transposed ones: weights x input places."""
     bundle = open_bundle('carla-fast')
     total = 0
-    for layer in saving.load_model(bundle.files['keras'])._flatten_layers():
+    for layer in keras_file.load(bundle.files['keras'])._flatten_layers():
         if isinstance(layer, layers.Conv2DTranspose):
             total += layer.kernel.shape.num_elements() * np.prod(layer.input.shape[1:3])
         elif isinstance(layer, (layers.Conv2D, layers.DepthwiseConv2D)):

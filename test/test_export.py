@@ -12,6 +12,7 @@ import pytest
 from train import bundle as bundles
 from train import export, fit, networks, precisions, to_onnx
 from train.recipe import Recipe
+from unet_perception import keras_file
 from unet_perception.model import open_bundle
 from unet_perception.segmenter import resize_image, Segmenter
 
@@ -193,7 +194,7 @@ def test_onnx_labels_as_keras_does(which, trained, recorded, tmp_path, capsys):
     assert session.get_modelmeta().custom_metadata_map == {
         'bundle': bundle.name, 'manifest': bundle.digest, 'classes': ','.join(bundle.names),
         'resize': bundle.resize}
-    network = keras.saving.load_model(bundle.files['keras'], safe_mode=True)
+    network = keras_file.load(bundle.files['keras'])
     images = np.float32([resize_image(image, *size, bundle.resize)
                          for _, image, _ in recorded[::24]])
     ours, theirs = session.run(None, {'pixels': images})[0], network.predict_on_batch(images)

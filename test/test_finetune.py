@@ -10,6 +10,7 @@ from test_fit import arguments
 from train import dataset, evaluate, finetune, fit, networks
 from train.bundle import write_bundle
 from train.recipe import Recipe
+from unet_perception import keras_file
 from unet_perception.classes import ALL, parse_classes
 from unet_perception.model import open_bundle
 from unet_perception.outputs import Outputs
@@ -34,7 +35,7 @@ def test_the_head_keeps_what_stays_and_starts_the_rest_from_its_kin(network, tmp
     new = Recipe(**{**recipe.as_dict(), 'classes': OWN})
     grown = networks.build(new)
     grown.set_weights(finetune.initial_weights(bundle, new))
-    base = keras.models.load_model(bundle.files['keras'])
+    base = keras_file.load(bundle.files['keras'])
     if network == 'unet':  # its logits are one by one those of the old classes
         pixels = np.random.default_rng(0).uniform(0, 255, (1, 32, 48, 3)).astype(np.float32)
         old = [bundle.names.index(n) for n in ('Unlabeled', 'Road', 'SideWalk', 'Vehicles',

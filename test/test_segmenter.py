@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from unet_perception import metrics, runtimes
+from unet_perception import keras_file, metrics, runtimes
 from unet_perception.images import Picture
 from unet_perception.labels import tags_to_labels
 from unet_perception.model import open_bundle
@@ -24,7 +24,7 @@ def segmenter():
 
 def test_labels_and_confidence_equal_keras(segmenter, recorded):
     bundle = segmenter.bundle
-    network = keras.saving.load_model(bundle.files['keras'], safe_mode=True)
+    network = keras_file.load(bundle.files['keras'])
     frames = [image for _, image, _ in recorded[::6]]
     pixels = np.stack([resize_image(f, bundle.height, bundle.width, bundle.resize)
                        for f in frames])

@@ -1,4 +1,5 @@
 """Look into a .keras file, which may be from anybody, before Keras builds what it says."""
+from copy import deepcopy
 import json
 import zipfile
 
@@ -44,7 +45,7 @@ def load(path):
             # No more than the size that was checked is ever unpacked, whatever is packed.
             config = json.loads(archive.read('config.json'))
             _check_classes(config, path)
-            _forget_initializers(config)
+            _suit_older_keras(config)
             _check_parameters(config, path)
         import keras
         network = keras.saving.deserialize_keras_object(config, safe_mode=True)
@@ -71,27 +72,32 @@ def _check_classes(part, path):
         _check_classes(inner, path)
 
 
-def _forget_initializers(part):
+def _suit_older_keras(part):
     """
-    Let all weights start at zero: the file has them, so how they began is of no use.
+    Take out of a configuration what Keras 3.12, Python 3.10's last, does not know of 3.15.
 
-    Keras 3.15 writes arguments of initializers that 3.12, Python 3.10's last, does not know.
+    Initializers, whose arguments are more, all become zeros: the file has the weights themselves.
+    Batch renormalisation goes where it is not used.
     """
     if isinstance(part, dict):
         if part.get('module') == 'keras.initializers':
             part.update(class_name='Zeros', config={})
+        if part.get('renorm') is False:
+            for name in ('renorm', 'renorm_clipping', 'renorm_momentum'):
+                part.pop(name, None)
         part = part.values()
     elif not isinstance(part, list):
         return
     for inner in part:
-        _forget_initializers(inner)
+        _suit_older_keras(inner)
 
 
 def _check_parameters(config, path):
     """Build the network without memory for its weights; raise BundleError if it is too large."""
     import keras
     with keras.StatelessScope(initialize_variables=False):
-        network = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        network = keras.saving.deserialize_keras_object(
+            deepcopy(config), safe_mode=True)  # an older Keras empties what it is given
     if (count := network.count_params()) > MOST_PARAMETERS:
         keras.backend.clear_session()  # else Keras makes the weights up at the next scope
         raise BundleError(f'{path} describes a network of {count} parameters; up to '
