@@ -225,6 +225,20 @@ def test_a_signal_while_the_model_loads_ends_it_cleanly(tmp_path, seconds):
     assert 'Traceback' not in log.read_text()
 
 
+@pytest.mark.parametrize('arguments', [
+    ['runtime:=keras'], [f'cameras:=[{", ".join(f"c{i}" for i in range(100))}]']])
+def test_what_takes_long_to_load_holds_up_no_end(tmp_path, arguments):
+    pytest.importorskip('tensorflow', reason='the Keras runtime needs it')
+    log = tmp_path / 'log'
+    with running_node([a for p in arguments for a in ('-p', p)], log) as process:
+        while 's so far' not in log.read_text():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(timeout=6) == 0
+    assert 'Traceback' not in log.read_text()
+
+
 def test_diagnostics_go_on_while_the_simulations_clock_stands_still(tmp_path, recorded):
     with running_client(tmp_path / 'log', '-p', 'use_sim_time:=true') as (_, client):
         client.segment(to_message(recorded[0][1], 'rgb8', header(7)))

@@ -112,6 +112,14 @@ def test_class_groups_are_masks_for_planners(node, frame, expected):
         node, 'groups.green', ['Trees'])
 
 
+def test_a_group_whose_topic_is_too_long_is_refused_and_others_are_not(tmp_path):
+    namespace = '/' + '/'.join(letter * 60 for letter in 'abc')
+    with running_client(tmp_path / 'log', namespace=namespace) as (_, client):
+        assert 'cannot be a topic' in refused(client, f'groups.{"g" * 64}', ['Road'])
+        assert client.set('groups.late', ['Road']).successful
+        client.wait(lambda: client.count_publishers(f'{namespace}/segmentation/late'))
+
+
 def test_outputs_come_and_go(node, frame):
     assert node.set('outputs', ['mask', 'overlay', 'color']).successful
     node.connected(['color'])

@@ -14,7 +14,8 @@ from unet_perception.images import Picture
 from unet_perception.labels import tags_to_labels
 from unet_perception.model import open_bundle
 from unet_perception.openvino_runtime import precisions
-from unet_perception.segmenter import best_classes, resize_image, resize_labels, Segmenter
+from unet_perception.segmenter import (
+    best_classes, MOST_AT_ONCE, resize_image, resize_labels, Segmenter)
 
 
 @pytest.fixture(scope='module')
@@ -104,6 +105,14 @@ def test_a_batch_of_any_sizes_and_encodings_gives_what_each_alone_gives(segmente
         alone = segmenter(image)
         np.testing.assert_array_equal(result.labels, alone.labels)
         np.testing.assert_array_equal(result.confidence, alone.confidence)
+
+
+def test_many_pictures_go_through_in_parts(segmenter, recorded):
+    pictures = [Picture(image, 'rgb8') for _, image, _ in recorded[:MOST_AT_ONCE + 3]]
+    labels = [segmenter.runtime(segmenter.prepare([picture]))[0][0] for picture in pictures]
+    for one, expected, picture in zip(segmenter.batch(pictures), labels, pictures, strict=True):
+        height, width = picture.pixels.shape[:2]
+        np.testing.assert_array_equal(one.labels, resize_labels(expected, height, width))
 
 
 def test_smooth_upscaling_gives_finer_labels(segmenter, recorded):

@@ -1,6 +1,8 @@
 """One camera of the node: its images in, its outputs beside them, its figures."""
 import numpy as np
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile, ReliabilityPolicy
+from rclpy.validate_full_topic_name import validate_full_topic_name
 from sensor_msgs.msg import CameraInfo, Image
 
 from unet_perception import images
@@ -31,6 +33,15 @@ class Camera:
         self._publishers = {}
         self._subscription = self._info_subscription = self._info = None
         self._told = ''
+
+    def check(self, names):
+        """Raise ValueError if ROS takes no topic of one of these names below segmentation/."""
+        for name in names:
+            topic = f'{self.namespace}/segmentation/{name}'
+            try:
+                validate_full_topic_name(topic)
+            except InvalidTopicNameException as error:
+                raise ValueError(f'{topic} cannot be a topic: {error}') from error
 
     def offer(self, names):
         """Advertise the outputs of these names below segmentation/, and end all others."""

@@ -3,6 +3,8 @@ from contextlib import contextmanager
 import threading
 import time
 
+import rclpy
+
 from unet_perception.model import open_bundle
 from unet_perception.segmenter import Segmenter
 
@@ -33,7 +35,7 @@ def _progress(what, logger):
     done, begin = threading.Event(), time.monotonic()
 
     def tell():
-        while not done.wait(1.0):
+        while not done.wait(1.0) and rclpy.ok():
             logger.info(f'{what}: {time.monotonic() - begin:.0f} s so far')
 
     teller = threading.Thread(target=tell)

@@ -185,7 +185,10 @@ class SegmentationNode(LifecycleNode):
             segmenter = self._segmenter  # the worker may not have taken the last change yet
             if any(getattr(new, n) != getattr(old, n) for n in parameters.NETWORK):
                 segmenter = self._load_beside(new)
-            self._worker.use(segmenter, Outputs(segmenter.bundle, new), new)
+            outputs = Outputs(segmenter.bundle, new)
+            for camera in self._cameras:
+                camera.check(outputs.names)
+            self._worker.use(segmenter, outputs, new)
             self._segmenter = segmenter
         self.parameters = new
 

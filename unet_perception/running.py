@@ -1,11 +1,16 @@
 """Run a node as a process of its own: arguments in, exit code out, a clean end in between."""
 import argparse
+import os
 import signal
 import sys
+import threading
 
 import rclpy
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+
+
+LONGEST_END = 4.0  # s from the signal to the end of the process, at most
 
 
 def run(prog, description, make, start=None, args=None):
@@ -30,7 +35,8 @@ def run(prog, description, make, start=None, args=None):
     except RuntimeError as error:  # ROS arguments that are no good
         print(f'error: {error}', file=sys.stderr)
         return 1
-    node = None
+    node, over = None, threading.Event()
+    threading.Thread(target=_end_in_time, args=(over,), daemon=True).start()
     try:
         node = make()
         if start:
@@ -51,4 +57,14 @@ def run(prog, description, make, start=None, args=None):
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+        over.set()
     return 0
+
+
+def _end_in_time(over):
+    """End the process if it is not over soon after a signal: no import can be interrupted."""
+    while rclpy.ok():
+        if over.wait(0.2):
+            return
+    if not over.wait(LONGEST_END):
+        os._exit(0)

@@ -8,6 +8,7 @@ from unet_perception.images import Picture
 from unet_perception.runtimes import open_runtime
 
 UPSCALES = ('nearest', 'smooth')
+MOST_AT_ONCE = 8  # pictures in one run: each size of a batch is a compiled network of its own
 
 
 class Segmentation:
@@ -56,8 +57,8 @@ class Segmenter:
         self.warm_up(1)
 
     def warm_up(self, most):
-        """Run every batch size up to `most` once: the first run of a size compiles it."""
-        for size in range(1, most + 1):
+        """Run every batch size for `most` pictures once: the first run of a size compiles it."""
+        for size in range(1, min(most, MOST_AT_ONCE) + 1):
             self.runtime(np.zeros((size, self.bundle.height, self.bundle.width, 3), np.uint8))
 
     def __call__(self, image):
@@ -77,8 +78,10 @@ class Segmenter:
 
     def run(self, inputs, pictures):
         """Run the network on what prepare() gave for Pictures; return their Segmentations."""
+        results = [result for start in range(0, len(inputs), MOST_AT_ONCE)
+                   for result in zip(*self.runtime(inputs[start:start + MOST_AT_ONCE]))]
         return [Segmentation(picture.pixels.shape[:2], *result)
-                for picture, result in zip(pictures, zip(*self.runtime(inputs)))]
+                for picture, result in zip(pictures, results)]
 
 
 def resize_image(image, height, width, rule):
