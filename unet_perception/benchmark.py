@@ -16,6 +16,7 @@ import argparse
 from importlib.util import find_spec
 import json
 from pathlib import Path
+import signal
 import subprocess
 import sys
 import tempfile
@@ -56,6 +57,7 @@ def main(args=None):
     node.add_argument('--seconds', type=float, default=10, help='how long to play (10)')
     node.add_argument('--precision', default='auto', help='as the node takes it (auto)')
     args = parser.parse_args(args)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: stop what was started
     try:
         if args.json and args.json.exists():
             raise ValueError(f'{args.json} exists already; take another --json')
@@ -71,6 +73,9 @@ def main(args=None):
     except (ValueError, RuntimeError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print('stopped', file=sys.stderr)
+        return 130
     return 0
 
 

@@ -20,6 +20,7 @@ from datetime import datetime
 import heapq
 import json
 from pathlib import Path
+import signal
 import sys
 
 import numpy as np
@@ -52,6 +53,7 @@ def main(args=None):
     parser.add_argument('--out', type=Path,
                         help='a new folder for the results (demo_output/<date and time>)')
     args = parser.parse_args(args)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: stop the node
     try:
         return _run(args)
     except (ValueError, RuntimeError, OSError) as error:

@@ -18,6 +18,7 @@ from rclpy.signals import SignalHandlerOptions
 import sensor_msgs.msg
 
 from unet_perception.bags import IMAGE, Message, stamp_ns
+from unet_perception.children import end_with_parent
 from unet_perception.frame_statistics import OUTCOMES
 from unet_perception.outputs import IMAGES
 from unet_perception.share import shipped
@@ -54,12 +55,13 @@ def running_node(arguments, log, module='unet_perception.node'):
     """
     Run `python -m MODULE` with these ROS arguments, its output in a log file.
 
-    At the end it is asked to stop, and killed if it has not after STOP_SECONDS.
+    At the end it is asked to stop, and killed if it has not after STOP_SECONDS. It is asked to
+    stop, too, when this process ends without coming to that, as by kill -9.
     """
     with open(log, 'w') as file:
         process = subprocess.Popen(
             [sys.executable, '-m', module, '--ros-args', *arguments],
-            stdout=file, stderr=subprocess.STDOUT)
+            stdout=file, stderr=subprocess.STDOUT, preexec_fn=end_with_parent)
     try:
         yield process
     finally:
