@@ -1,5 +1,6 @@
 """The demo, as `make demo` runs it, and what it leaves for people to look at."""
 import json
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -216,6 +217,16 @@ def test_a_node_that_does_not_start_is_reported_with_what_it_printed(tmp_path, m
         with pytest.raises(ReplayError, match='no model bundle at /no/such'):
             Replay(CAMERA).play(frames, process, log)
     assert not rclpy.ok()
+
+
+def test_a_full_disk_is_one_line(tmp_path):
+    """The system allows no file of more than 2 MB, which is an error in the same place."""
+    done = subprocess.run(
+        [sys.executable, '-m', 'unet_perception.demo', '--out', str(tmp_path / 'out')], cwd=ROOT,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000)))
+    assert done.returncode == 1 and 'Traceback' not in done.stderr
+    assert f'sends cannot be kept in {tmp_path / "out"}: [Errno' in done.stderr.splitlines()[-1]
 
 
 def test_the_contact_sheet_takes_any_size(tmp_path):
