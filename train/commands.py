@@ -1,8 +1,10 @@
-"""What the commands of train/ share: how they fail, numbers in a range, folders to write to."""
+"""What the commands of train/ share: how they fail, numbers in a range, what they write."""
 import argparse
+from contextlib import contextmanager
 import os
 from pathlib import Path
 import sys
+import tempfile
 
 
 def run(command, args):
@@ -73,3 +75,20 @@ def writable(folder):
                          f'take another one') from error
     if not os.access(folder, os.W_OK):
         raise ValueError(f'the folder {folder} cannot be written into; take another one')
+
+
+@contextmanager
+def whole(path):
+    """
+    Yield where to write a file or folder that takes its name, the path, only at the end.
+
+    It is hidden beside the path, in a folder that is there; after an error nothing is left.
+    ValueError, which names the path, if it cannot be written.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=f'.{path.name}.', dir=path.parent) as folder:
+            partial = Path(folder, path.name)
+            yield partial
+            partial.rename(path)
+    except OSError as error:
+        raise ValueError(f'{path} is not written: {error}') from error

@@ -15,7 +15,7 @@ import json
 from pathlib import Path
 import sys
 
-from train.commands import at_least, run, writable
+from train.commands import at_least, run, whole, writable
 from train.evaluate import add_frames, evaluate, find_scored
 
 
@@ -53,11 +53,12 @@ def _run(args):
     figures['picture'] = f'{size[1]}x{size[0]}'
     for name, of_model in zip(bundles, times):
         figures['models'][name]['latency_ms'] = of_model
-    args.out.mkdir(parents=True)
-    (args.out / 'comparison.json').write_text(json.dumps(figures, indent=1) + '\n')
     rows = compare_report.rows(figures)
-    (args.out / 'comparison.md').write_text(compare_report.markdown(figures, rows))
-    compare_report.draw(figures, segmenters, frames, args.panel, args.out / 'comparison.png')
+    with whole(args.out) as out:
+        out.mkdir()
+        (out / 'comparison.json').write_text(json.dumps(figures, indent=1) + '\n')
+        (out / 'comparison.md').write_text(compare_report.markdown(figures, rows))
+        compare_report.draw(figures, segmenters, frames, args.panel, out / 'comparison.png')
     compare_report.print_rows(figures, rows)
     print(f'wrote comparison.json, comparison.md and comparison.png to {args.out}')
     return 0

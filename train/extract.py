@@ -27,14 +27,13 @@ from pathlib import Path
 import shlex
 import signal
 import sys
-import tempfile
 
 import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from train.commands import number, run
+from train.commands import number, run, whole, writable
 from train.drive import FORMAT, IMAGES, MANIFEST, MASKS
 from train.frame_files import ENCODINGS, write_frames
 from train.pairing import ALONE, Bags, NONE, pair, read_stamps, TOO_SOON
@@ -83,22 +82,15 @@ def _run(args):
         bags = Bags(args.bags, args.camera, args.semantic)
         stamps = read_stamps(bags)
     pairing = pair(*stamps, *(round(s * 1e9) for s in (args.tolerance, args.every_seconds)))
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        # It takes its name only once it is whole.
-        with tempfile.TemporaryDirectory(prefix=f'.{out.name}.', dir=out.parent) as folder:
-            partial = Path(folder, out.name)
-            for name in (IMAGES, MASKS):
-                (partial / name).mkdir(parents=True)
-            written = write_frames(_images(bags, pairing), partial, args.label_encoding,
-                                   args.scheme)
-            with closing(written):
-                frames, faults = _count(written, pairing.frames, console)
-            left_out = pairing.left_out + Counter({r: n for r, (n, _) in faults.items()})
-            _write_manifest(partial, args, bags, left_out)
-            partial.rename(out)
-    except OSError as error:
-        raise ValueError(f'{out} is not written: {error}') from error
+    writable(out.parent)
+    with whole(out) as partial:
+        for name in (IMAGES, MASKS):
+            (partial / name).mkdir(parents=True)
+        written = write_frames(_images(bags, pairing), partial, args.label_encoding, args.scheme)
+        with closing(written):
+            frames, faults = _count(written, pairing.frames, console)
+        left_out = pairing.left_out + Counter({r: n for r, (n, _) in faults.items()})
+        _write_manifest(partial, args, bags, left_out)
     return _report(out, bags, stamps, frames, left_out, faults)
 
 
