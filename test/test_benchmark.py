@@ -78,7 +78,9 @@ def test_a_signal_stops_it_in_one_line_and_the_node_with_it(number):
     assert not started[0].is_running()
 
 
-@pytest.mark.parametrize('arguments', [['--size', '800'], ['--size', '0x5'], ['--batches', '0']])
+@pytest.mark.parametrize('arguments', [
+    ['--size', '800'], ['--size', '0x5'], ['--batches', '0'], ['--repeat', '0'], ['--rate', '0'],
+    ['--rate', 'nan'], ['--cameras', '0'], ['--seconds', '-1'], ['--seconds', 'inf']])
 def test_bad_arguments_are_refused(arguments):
     with pytest.raises(SystemExit, match='2'):
         benchmark.main(arguments)

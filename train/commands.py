@@ -1,5 +1,4 @@
-"""What the commands of train/ share: how they fail, numbers in a range, what they write."""
-import argparse
+"""What the commands of train/ share: arguments, how they fail, what they write."""
 from contextlib import contextmanager
 import os
 from pathlib import Path
@@ -22,27 +21,6 @@ def run(command, args):
     except KeyboardInterrupt:
         print('stopped', file=sys.stderr)
         return 130
-
-
-def number(kind, fits, must):
-    """
-    Return an argparse type: int or float (kind), refused unless fits(value).
-
-    must: what the value must be, for the message, such as 'at least 1'.
-    """
-    def parse(text):
-        value = kind(text)
-        if not fits(value):
-            raise argparse.ArgumentTypeError(f'{value} is not {must}')
-        return value
-
-    parse.__name__ = kind.__name__  # argparse names it where the text is no number
-    return parse
-
-
-def at_least(least):
-    """Return an argparse type: a whole number that is not below `least`."""
-    return number(int, lambda value: value >= least, f'at least {least}')
 
 
 def add_data(parser, purpose, required=True):

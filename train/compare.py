@@ -15,8 +15,9 @@ import json
 from pathlib import Path
 import sys
 
-from train.commands import at_least, run, whole, writable
+from train.commands import run, whole, writable
 from train.evaluate import add_frames, evaluate, find_scored
+from unet_perception.arguments import at_least
 
 
 def main(args=None):

@@ -33,10 +33,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from train.commands import number, run, whole, writable
+from train.commands import run, whole, writable
 from train.drive import FORMAT, IMAGES, MANIFEST, MASKS
 from train.frame_files import ENCODINGS, write_frames
 from train.pairing import ALONE, Bags, NONE, pair, read_stamps, TOO_SOON
+from unet_perception.arguments import number
 from unet_perception.labels import scheme_help, SCHEMES
 
 CAMERA = '/carla/ego_vehicle/rgb_front'  # CARLA's ROS bridge's defaults

@@ -32,8 +32,9 @@ import sys
 import cv2
 import numpy as np
 
-from train.commands import number, run, whole, writable
+from train.commands import run, whole, writable
 from train.drive import find_frames, FORMAT, IMAGES, MANIFEST, MASKS, open_drive
+from unet_perception.arguments import number
 from unet_perception.labels import colorize, IGNORE, NAMES
 
 SKY, TERRAIN = NAMES.index('Sky'), NAMES.index('Terrain')

@@ -15,8 +15,8 @@ from pathlib import Path
 import shutil
 import sys
 
-from train.commands import at_least, run, writable
-from unet_perception.arguments import picture_size
+from train.commands import run, writable
+from unet_perception.arguments import at_least, picture_size
 
 SIZES = ((320, 240), (320, 160), (384, 216), (256, 192), (320, 180), (400, 300), (256, 128))
 MARKER = '.rendering'  # in a folder whose drives are not all there
