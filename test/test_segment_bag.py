@@ -4,10 +4,11 @@ import re
 import resource
 import signal
 import sqlite3
+import sys
 import threading
 import time
 
-from conftest import CAMERA, DRIVE, SEMANTIC
+from conftest import CAMERA, DRIVE, printing_into, SEMANTIC
 import cv2
 import numpy as np
 import pytest
@@ -293,6 +294,15 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, capsys, storage):
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith(f'error: {tmp_path / "out"} is not written: ')
     assert [path.name for path in tmp_path.iterdir()] == ['bag']
+
+
+@pytest.mark.parametrize('path', ['/dev/full', '/dev/null', ''])
+def test_a_report_that_cannot_be_printed_is_no_failure(tmp_path, path):
+    """Nor is a name that stdout has no letters for."""
+    bag = write_drive_bag(tmp_path / 'fahrt_ä', frames=1)
+    done = printing_into(path, [sys.executable, '-m', 'unet_perception.segment_bag', str(bag)])
+    assert done.returncode == 0 and 'error' not in done.stderr.lower(), done.stderr
+    assert MASK in bags.contents(tmp_path / 'fahrt_ä_segmented')[0]
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])

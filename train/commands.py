@@ -5,6 +5,8 @@ from pathlib import Path
 import sys
 import tempfile
 
+from unet_perception.printing import escape_names
+
 
 def run(command, args):
     """
@@ -12,6 +14,7 @@ def run(command, args):
 
     130 after Ctrl-C.
     """
+    escape_names()
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     try:
         return command(args)

@@ -38,6 +38,7 @@ def main(args=None):
 def _run(args):
     from train import compare_report
     from train.compare_speed import latencies
+    from unet_perception.printing import report
     from unet_perception.segmenter import Segmenter
     if args.out.exists():
         raise ValueError(f'{args.out} exists already; take another --out')
@@ -60,8 +61,9 @@ def _run(args):
         (out / 'comparison.json').write_text(json.dumps(figures, indent=1) + '\n')
         (out / 'comparison.md').write_text(compare_report.markdown(figures, rows))
         compare_report.draw(figures, segmenters, frames, args.panel, out / 'comparison.png')
-    compare_report.print_rows(figures, rows)
-    print(f'wrote comparison.json, comparison.md and comparison.png to {args.out}')
+    with report():
+        compare_report.print_rows(figures, rows)
+        print(f'wrote comparison.json, comparison.md and comparison.png to {args.out}')
     return 0
 
 

@@ -75,6 +75,7 @@ def _run(args):
     from train.split import spread
     from unet_perception import metrics
     from unet_perception.model import open_bundle
+    from unet_perception.printing import report
     from unet_perception.segmenter import Segmenter
     if args.out.exists():
         raise ValueError(f'{args.out} exists already; take another --out')
@@ -96,8 +97,9 @@ def _run(args):
         reliability_png(scores.confidence, out / 'reliability.png')
         plots.prediction_panel(*zip(*shown), [segmenter(image).labels for image, _ in shown],
                                bundle.names, bundle.colors, out / 'panel.png')
-    metrics.print_table(figures)
-    print(f'wrote evaluation.json, confusion.png, reliability.png and panel.png to {args.out}')
+    with report():
+        metrics.print_table(figures)
+        print(f'wrote evaluation.json, confusion.png, reliability.png and panel.png to {args.out}')
     return 0
 
 

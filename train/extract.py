@@ -39,6 +39,7 @@ from train.frame_files import ENCODINGS, write_frames
 from train.pairing import ALONE, Bags, NONE, pair, read_stamps, TOO_SOON
 from unet_perception.arguments import number
 from unet_perception.labels import scheme_help, SCHEMES
+from unet_perception.printing import report
 
 CAMERA = '/carla/ego_vehicle/rgb_front'  # CARLA's ROS bridge's defaults
 SEMANTIC = '/carla/ego_vehicle/semantic_segmentation_front'
@@ -147,15 +148,16 @@ def _report(out, bags, stamps, frames, left_out, faults):
     table.add_row(f'images of {bags.semantic}', f'{stamps[1].size}')
     for reason, count in left_out.items():
         table.add_row(f'left out: {reason}', f'{count}')
-    Console().print(table)
     warnings = [f'{count} {reason}, such as: {detail}'
                 for reason, (count, detail) in faults.items()]
     if jumps := int((np.diff(stamps[0][stamps[0] > NONE]) < -BACK).sum()):
         warnings.append(f'the stamps go back {jumps} times, as when the simulation starts anew; '
                         f'the runs are one drive now')
+    with report():
+        Console().print(table)
+        print(f'next: python -m train.dataset --data {shlex.quote(str(out))}')
     for sentence in (*warnings, *bags.breaks):
         print(f'warning: {sentence}', file=sys.stderr)
-    print(f'next: python -m train.dataset --data {shlex.quote(str(out))}')
     return 3 if warnings or bags.breaks or set(left_out) - FINE else 0
 
 

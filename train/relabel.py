@@ -36,6 +36,7 @@ from train.commands import run, whole, writable
 from train.drive import find_frames, FORMAT, IMAGES, MANIFEST, MASKS, open_drive
 from unet_perception.arguments import number
 from unet_perception.labels import colorize, IGNORE, NAMES
+from unet_perception.printing import report
 
 SKY, TERRAIN = NAMES.index('Sky'), NAMES.index('Terrain')
 STEPS = 16  # of a colour channel
@@ -148,8 +149,9 @@ def _run(args):
             with whole(args.sheet) as png:
                 _draw_sheet(frames, partial, png)
     none = counts[[SKY, TERRAIN, IGNORE]]
-    print(f'{args.out}: of the pixels of None {none[0] / none.sum():.1%} became Sky, '
-          f'{none[1] / none.sum():.1%} Terrain, {none[2] / none.sum():.1%} are left out')
+    with report():
+        print(f'{args.out}: of the pixels of None {none[0] / none.sum():.1%} became Sky, '
+              f'{none[1] / none.sum():.1%} Terrain, {none[2] / none.sum():.1%} are left out')
     return 0
 
 
