@@ -184,9 +184,9 @@ def test_a_killed_process_or_ctrl_c_ends_all_at_once(tmp_path, number, code, wor
     assert len(workers) == 2 and not any(worker.is_running() for worker in workers)
 
 
-@pytest.mark.parametrize('size', ['320', '30x32', 'x'])
+@pytest.mark.parametrize('size', ['320', '30x32', 'x', '1000000x1000000'])
 def test_a_size_that_cannot_be(size):
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match='2'):
         main(['--out', 'never', '--size', size])
 
 

@@ -1,6 +1,8 @@
 """Types of command-line arguments that several commands share."""
 import argparse
 
+from unet_perception.images import MOST_PIXELS
+
 
 def number(kind, fits, must):
     """
@@ -24,11 +26,17 @@ def at_least(least):
 
 
 def picture_size(least=1):
-    """Return an argparse type: WIDTHxHEIGHT in pixels, both at least `least`, as a tuple."""
+    """
+    Return an argparse type: WIDTHxHEIGHT in pixels, both at least `least`, as a tuple.
+
+    At most as many pixels as are read of a compressed picture.
+    """
     def size(text):
         width, height = (int(side) for side in text.lower().split('x'))
         if min(width, height) < least:
             raise argparse.ArgumentTypeError(f'{text} is smaller than {least}x{least} pixels')
+        if width * height > MOST_PIXELS:
+            raise argparse.ArgumentTypeError(f'{text} are more than {MOST_PIXELS} pixels')
         return width, height
 
     return size  # argparse names it where the text is no size
