@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 import random
 import signal
+import subprocess
 import sys
 
 import numpy as np
@@ -89,3 +90,17 @@ def write_drive(folder, frames):
         mask[..., 0] = tags
         Image.fromarray(image).save(folder / 'CameraRGB' / f'{number:05d}.png')
         Image.fromarray(mask).save(folder / 'CameraMask' / f'{number:05d}.png')
+
+
+def printing_into(path, command):
+    """Run a command with stdout going to a path, '' for a pipe that nobody reads; return it."""
+    if path:
+        out = os.open(path, os.O_WRONLY)
+    else:
+        reader, out = os.pipe()
+        os.close(reader)
+    try:
+        return subprocess.run(command, cwd=ROOT, stdout=out, stderr=subprocess.PIPE, text=True,
+                              env={**os.environ, 'PYTHONIOENCODING': 'ascii'})
+    finally:
+        os.close(out)

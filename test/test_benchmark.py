@@ -1,8 +1,14 @@
 """The benchmark command, over a small size and few runs."""
 import json
+import signal
+import subprocess
+import sys
+import time
 
+from conftest import ROOT
 from keras import layers
 import numpy as np
+import psutil
 import pytest
 
 from unet_perception import benchmark, keras_file
@@ -56,7 +62,25 @@ def test_the_whole_node_over_dds(tmp_path):
     assert figures['CPU time a frame (ms)'] > 0
 
 
-@pytest.mark.parametrize('arguments', [['--size', '800'], ['--size', '0x5'], ['--batches', '0']])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_it_in_one_line_and_the_node_with_it(number):
+    process = subprocess.Popen([sys.executable, '-m', 'unet_perception.benchmark', '--node'],
+                               cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               text=True)
+    while not (started := psutil.Process(process.pid).children()):
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(1)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == 'stopped' and 'Traceback' not in err
+    assert not started[0].is_running()
+
+
+@pytest.mark.parametrize('arguments', [
+    ['--size', '800'], ['--size', '0x5'], ['--batches', '0'], ['--repeat', '0'], ['--rate', '0'],
+    ['--rate', 'nan'], ['--cameras', '0'], ['--seconds', '-1'], ['--seconds', 'inf']])
 def test_bad_arguments_are_refused(arguments):
     with pytest.raises(SystemExit, match='2'):
         benchmark.main(arguments)

@@ -1,6 +1,7 @@
 """Models side by side, on frames some of whose pixels have no label."""
 import json
 from pathlib import Path
+import resource
 import shutil
 
 from conftest import frames_of, ROOT, write_drive
@@ -75,6 +76,21 @@ def test_the_figures_are_those_of_evaluate(data, tmp_path):
     for key, value in json.loads((tmp_path / 'e/evaluation.json').read_text()).items():
         if key in model and key != 'manifest':
             np.testing.assert_equal(model[key], value)
+
+
+@pytest.mark.parametrize('command, flags', [
+    (evaluate, ['--model', 'carla-fast']),
+    (compare, ['--models', 'carla-fast', '--repeat', '1'])])
+def test_a_full_disk_leaves_nothing_behind(command, flags, data, tmp_path, capsys):
+    """The system allows no file of more than 8 kB, too little for a picture."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8000, limits[1]))
+    try:
+        assert command.main([*flags, *data, '--out', str(tmp_path / 'out')]) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert f'error: {tmp_path / "out"} is not written: [Errno' in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_frames_that_a_model_has_not_seen_are_counted(data, tmp_path):

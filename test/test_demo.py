@@ -1,5 +1,6 @@
 """The demo, as `make demo` runs it, and what it leaves for people to look at."""
 import json
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -9,6 +10,7 @@ import time
 from conftest import CAMERA, DRIVE, ROOT, SEMANTIC
 import numpy as np
 from PIL import Image
+import psutil
 import pytest
 from rosbags.rosbag2 import Writer
 
@@ -152,7 +154,8 @@ def test_truth_of_another_size_is_not_scored(recorded, tmp_path, capsys):
     assert 'has the stamp of a camera frame' in capsys.readouterr().out
 
 
-def test_ctrl_c_stops_it_in_one_line(tmp_path):
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_it_in_one_line_and_the_node_with_it(tmp_path, number):
     log = tmp_path / 'out' / 'node.log'
     process = subprocess.Popen(
         [sys.executable, '-m', 'unet_perception.demo', '--out', str(log.parent)], cwd=ROOT,
@@ -161,11 +164,32 @@ def test_ctrl_c_stops_it_in_one_line(tmp_path):
         assert process.poll() is None
         time.sleep(0.05)
     time.sleep(2)  # into the playing
-    process.send_signal(signal.SIGINT)
+    node, = psutil.Process(process.pid).children()
+    process.send_signal(number)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert err.splitlines()[-1] == 'stopped' and 'Traceback' not in err
     assert not (log.parent / 'segmented').exists()
+    assert not node.is_running()
+
+
+def test_kill_9_ends_the_node_too(tmp_path):
+    log = tmp_path / 'log'
+    script = (f'import os, pathlib, time\n'
+              f'from unet_perception.replay import running_node\n'
+              f'log = pathlib.Path({str(log)!r})\n'
+              f'with running_node([], log) as process:\n'
+              f'    print(process.pid, flush=True)\n'
+              f'    while "classes" not in log.read_text(): time.sleep(0.05)\n'
+              f'    os.kill(os.getpid(), 9)\n')
+    done = subprocess.run([sys.executable, '-c', script], cwd=ROOT, stdout=subprocess.PIPE,
+                          text=True, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    give_up = time.monotonic() + 10
+    while (psutil.pid_exists(node := int(done.stdout))
+           and psutil.Process(node).status() != psutil.STATUS_ZOMBIE):
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
 
 
 def test_a_node_that_does_not_stop_is_killed(tmp_path, monkeypatch):
@@ -193,6 +217,16 @@ def test_a_node_that_does_not_start_is_reported_with_what_it_printed(tmp_path, m
         with pytest.raises(ReplayError, match='no model bundle at /no/such'):
             Replay(CAMERA).play(frames, process, log)
     assert not rclpy.ok()
+
+
+def test_a_full_disk_is_one_line(tmp_path):
+    """The system allows no file of more than 2 MB, which is an error in the same place."""
+    done = subprocess.run(
+        [sys.executable, '-m', 'unet_perception.demo', '--out', str(tmp_path / 'out')], cwd=ROOT,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000)))
+    assert done.returncode == 1 and 'Traceback' not in done.stderr
+    assert f'sends cannot be kept in {tmp_path / "out"}: [Errno' in done.stderr.splitlines()[-1]
 
 
 def test_the_contact_sheet_takes_any_size(tmp_path):

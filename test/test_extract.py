@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from conftest import CAMERA, DRIVE, frames_of, ROOT, SEMANTIC
+from conftest import CAMERA, DRIVE, frames_of, printing_into, ROOT, SEMANTIC
 import cv2
 import numpy as np
 import pytest
@@ -362,6 +362,15 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path):
     assert done.returncode == 1 and 'Traceback' not in done.stderr
     assert 'out/drive is not written: [Errno' in done.stderr
     assert list((tmp_path / 'out').iterdir()) == []
+
+
+@pytest.mark.parametrize('path', ['/dev/full', '/dev/null', ''])
+def test_a_report_that_cannot_be_printed_is_no_failure(tmp_path, path):
+    """Nor is a name that stdout has no letters for."""
+    write_lagging(tmp_path / 'bag', 2)
+    done = printing_into(path, command(tmp_path / 'bag', tmp_path / 'fahrt_ä'))
+    assert done.returncode == 0 and 'error' not in done.stderr.lower(), done.stderr
+    assert len(frames_of(tmp_path / 'fahrt_ä', None)) == 2
 
 
 @pytest.mark.parametrize('missing', ['--label-encoding', '--scheme', '--out'])

@@ -1,4 +1,6 @@
 """The tag None of old recordings, split into sky and ground."""
+import resource
+
 from conftest import write_drive
 import cv2
 import numpy as np
@@ -85,4 +87,18 @@ def test_a_drive_that_cannot_be_read_leaves_nothing(tmp_path, capsys):
     mask.write_bytes(mask.read_bytes()[:60])
     assert relabel.main(['--data', str(tmp_path / 'old'), '--out', str(tmp_path / 'new')]) == 1
     assert mask.name in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ['old']
+
+
+def test_a_full_disk_leaves_nothing(tmp_path, capsys):
+    """The system allows files as large as the masks, not as the sheet."""
+    write_drive(tmp_path / 'old', [scene(i)[:2] for i in range(3)])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8000, limits[1]))
+    try:
+        assert relabel.main(['--data', str(tmp_path / 'old'), '--out', str(tmp_path / 'new'),
+                             '--sheet', str(tmp_path / 'sheet.png')]) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert 'sheet.png is not written: [Errno' in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ['old']

@@ -8,6 +8,7 @@ import time
 from conftest import ROOT
 import numpy as np
 from PIL import Image
+import psutil
 import pytest
 from train.check import check_frames, labelled_share
 from train.drive import find_drives, find_frames, read_manifest
@@ -162,9 +163,30 @@ def test_a_killed_command_leaves_nothing_that_is_taken_for_whole(tmp_path, capsy
     assert not list(out.glob('.*'))
 
 
-@pytest.mark.parametrize('size', ['320', '30x32', 'x'])
+@pytest.mark.parametrize('number, code, word', [
+    (signal.SIGKILL, 1, 'one of the processes was killed'), (signal.SIGINT, 130, 'stopped')])
+def test_a_killed_process_or_ctrl_c_ends_all_at_once(tmp_path, number, code, word):
+    """The kernel kills one of them when memory runs out; Ctrl-C is the command's own."""
+    command = subprocess.Popen(
+        [sys.executable, '-m', 'train.render', '--out', str(tmp_path / 'drives'), '--drives', '3',
+         '--frames', '100000', '--size', '64x48', '--jobs', '2'], cwd=ROOT, text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    until = time.monotonic() + 60
+    while len(list(tmp_path.glob('drives/.rendered-*/drive.json'))) < 2:
+        assert time.monotonic() < until and command.poll() is None
+        time.sleep(0.05)
+    workers = [child for child in psutil.Process(command.pid).children()
+               if 'spawn_main' in ' '.join(child.cmdline())]
+    (workers[0] if number == signal.SIGKILL else command).send_signal(number)
+    _, error = command.communicate(timeout=20)
+    assert command.returncode == code
+    assert word in error and 'Traceback' not in error and len(error.splitlines()) == 1
+    assert len(workers) == 2 and not any(worker.is_running() for worker in workers)
+
+
+@pytest.mark.parametrize('size', ['320', '30x32', 'x', '1000000x1000000'])
 def test_a_size_that_cannot_be(size):
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match='2'):
         main(['--out', 'never', '--size', size])
 
 

@@ -4,10 +4,11 @@ import re
 import resource
 import signal
 import sqlite3
+import sys
 import threading
 import time
 
-from conftest import CAMERA, DRIVE, SEMANTIC
+from conftest import CAMERA, DRIVE, printing_into, SEMANTIC
 import cv2
 import numpy as np
 import pytest
@@ -293,6 +294,25 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, capsys, storage):
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith(f'error: {tmp_path / "out"} is not written: ')
     assert [path.name for path in tmp_path.iterdir()] == ['bag']
+
+
+def test_a_time_that_sqlite3_does_not_hold_is_one_line(tmp_path, capsys):
+    late = bags.Message('/carla/status', STATUS, 2**63, b'\0\1\0\0' + bytes(8))
+    bag = write_drive_bag(tmp_path / 'bag', more=[late], frames=1)
+    assert run(bag, tmp_path / 'out', '--storage', 'sqlite3') == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f'error: {tmp_path / "out"} is not written: a message has a time of 2^')
+    assert [path.name for path in tmp_path.iterdir()] == ['bag']
+    assert run(bag, tmp_path / 'out') == 0
+
+
+@pytest.mark.parametrize('path', ['/dev/full', '/dev/null', ''])
+def test_a_report_that_cannot_be_printed_is_no_failure(tmp_path, path):
+    """Nor is a name that stdout has no letters for."""
+    bag = write_drive_bag(tmp_path / 'fahrt_ä', frames=1)
+    done = printing_into(path, [sys.executable, '-m', 'unet_perception.segment_bag', str(bag)])
+    assert done.returncode == 0 and 'error' not in done.stderr.lower(), done.stderr
+    assert MASK in bags.contents(tmp_path / 'fahrt_ä_segmented')[0]
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])

@@ -1,8 +1,11 @@
-"""What the commands of train/ share: how they fail, numbers in a range, folders to write to."""
-import argparse
+"""What the commands of train/ share: arguments, how they fail, what they write."""
+from contextlib import contextmanager
 import os
 from pathlib import Path
 import sys
+import tempfile
+
+from unet_perception.printing import escape_names
 
 
 def run(command, args):
@@ -11,6 +14,7 @@ def run(command, args):
 
     130 after Ctrl-C.
     """
+    escape_names()
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     try:
         return command(args)
@@ -20,27 +24,6 @@ def run(command, args):
     except KeyboardInterrupt:
         print('stopped', file=sys.stderr)
         return 130
-
-
-def number(kind, fits, must):
-    """
-    Return an argparse type: int or float (kind), refused unless fits(value).
-
-    must: what the value must be, for the message, such as 'at least 1'.
-    """
-    def parse(text):
-        value = kind(text)
-        if not fits(value):
-            raise argparse.ArgumentTypeError(f'{value} is not {must}')
-        return value
-
-    parse.__name__ = kind.__name__  # argparse names it where the text is no number
-    return parse
-
-
-def at_least(least):
-    """Return an argparse type: a whole number that is not below `least`."""
-    return number(int, lambda value: value >= least, f'at least {least}')
 
 
 def add_data(parser, purpose, required=True):
@@ -73,3 +56,20 @@ def writable(folder):
                          f'take another one') from error
     if not os.access(folder, os.W_OK):
         raise ValueError(f'the folder {folder} cannot be written into; take another one')
+
+
+@contextmanager
+def whole(path):
+    """
+    Yield where to write a file or folder that takes its name, the path, only at the end.
+
+    It is hidden beside the path, in a folder that is there; after an error nothing is left.
+    ValueError, which names the path, if it cannot be written.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=f'.{path.name}.', dir=path.parent) as folder:
+            partial = Path(folder, path.name)
+            yield partial
+            partial.rename(path)
+    except OSError as error:
+        raise ValueError(f'{path} is not written: {error}') from error

@@ -15,8 +15,9 @@ import json
 from pathlib import Path
 import sys
 
-from train.commands import at_least, run, writable
+from train.commands import run, whole, writable
 from train.evaluate import add_frames, evaluate, find_scored
+from unet_perception.arguments import at_least
 
 
 def main(args=None):
@@ -37,6 +38,7 @@ def main(args=None):
 def _run(args):
     from train import compare_report
     from train.compare_speed import latencies
+    from unet_perception.printing import report
     from unet_perception.segmenter import Segmenter
     if args.out.exists():
         raise ValueError(f'{args.out} exists already; take another --out')
@@ -53,13 +55,15 @@ def _run(args):
     figures['picture'] = f'{size[1]}x{size[0]}'
     for name, of_model in zip(bundles, times):
         figures['models'][name]['latency_ms'] = of_model
-    args.out.mkdir(parents=True)
-    (args.out / 'comparison.json').write_text(json.dumps(figures, indent=1) + '\n')
     rows = compare_report.rows(figures)
-    (args.out / 'comparison.md').write_text(compare_report.markdown(figures, rows))
-    compare_report.draw(figures, segmenters, frames, args.panel, args.out / 'comparison.png')
-    compare_report.print_rows(figures, rows)
-    print(f'wrote comparison.json, comparison.md and comparison.png to {args.out}')
+    with whole(args.out) as out:
+        out.mkdir()
+        (out / 'comparison.json').write_text(json.dumps(figures, indent=1) + '\n')
+        (out / 'comparison.md').write_text(compare_report.markdown(figures, rows))
+        compare_report.draw(figures, segmenters, frames, args.panel, out / 'comparison.png')
+    with report():
+        compare_report.print_rows(figures, rows)
+        print(f'wrote comparison.json, comparison.md and comparison.png to {args.out}')
     return 0
 
 

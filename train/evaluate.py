@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 import sys
 
-from train.commands import add_data, add_scheme, run, writable
+from train.commands import add_data, add_scheme, run, whole, writable
 
 
 def evaluate(segmenter, frames, title='evaluating'):
@@ -75,6 +75,7 @@ def _run(args):
     from train.split import spread
     from unet_perception import metrics
     from unet_perception.model import open_bundle
+    from unet_perception.printing import report
     from unet_perception.segmenter import Segmenter
     if args.out.exists():
         raise ValueError(f'{args.out} exists already; take another --out')
@@ -87,16 +88,18 @@ def _run(args):
     figures = {'model': bundle.name, 'manifest': bundle.digest,
                'precision': segmenter.runtime.precision, 'upscale': args.upscale,
                'frames': len(frames), **scores.figures()}
-    args.out.mkdir(parents=True)
-    (args.out / 'evaluation.json').write_text(json.dumps(figures, indent=1) + '\n')
-    plots.confusion_png(scores.matrix, bundle.names, args.out / 'confusion.png')
-    reliability_png(scores.confidence, args.out / 'reliability.png')
     shown = [dataset.load(frame, bundle.classes)
              for frame in spread(frames, min(5, len(frames)))]
-    plots.prediction_panel(*zip(*shown), [segmenter(image).labels for image, _ in shown],
-                           bundle.names, bundle.colors, args.out / 'panel.png')
-    metrics.print_table(figures)
-    print(f'wrote evaluation.json, confusion.png, reliability.png and panel.png to {args.out}')
+    with whole(args.out) as out:
+        out.mkdir()
+        (out / 'evaluation.json').write_text(json.dumps(figures, indent=1) + '\n')
+        plots.confusion_png(scores.matrix, bundle.names, out / 'confusion.png')
+        reliability_png(scores.confidence, out / 'reliability.png')
+        plots.prediction_panel(*zip(*shown), [segmenter(image).labels for image, _ in shown],
+                               bundle.names, bundle.colors, out / 'panel.png')
+    with report():
+        metrics.print_table(figures)
+        print(f'wrote evaluation.json, confusion.png, reliability.png and panel.png to {args.out}')
     return 0
 
 

@@ -27,18 +27,19 @@ from pathlib import Path
 import shlex
 import signal
 import sys
-import tempfile
 
 import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from train.commands import number, run
+from train.commands import run, whole, writable
 from train.drive import FORMAT, IMAGES, MANIFEST, MASKS
 from train.frame_files import ENCODINGS, write_frames
 from train.pairing import ALONE, Bags, NONE, pair, read_stamps, TOO_SOON
+from unet_perception.arguments import number
 from unet_perception.labels import scheme_help, SCHEMES
+from unet_perception.printing import report
 
 CAMERA = '/carla/ego_vehicle/rgb_front'  # CARLA's ROS bridge's defaults
 SEMANTIC = '/carla/ego_vehicle/semantic_segmentation_front'
@@ -83,22 +84,15 @@ def _run(args):
         bags = Bags(args.bags, args.camera, args.semantic)
         stamps = read_stamps(bags)
     pairing = pair(*stamps, *(round(s * 1e9) for s in (args.tolerance, args.every_seconds)))
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        # It takes its name only once it is whole.
-        with tempfile.TemporaryDirectory(prefix=f'.{out.name}.', dir=out.parent) as folder:
-            partial = Path(folder, out.name)
-            for name in (IMAGES, MASKS):
-                (partial / name).mkdir(parents=True)
-            written = write_frames(_images(bags, pairing), partial, args.label_encoding,
-                                   args.scheme)
-            with closing(written):
-                frames, faults = _count(written, pairing.frames, console)
-            left_out = pairing.left_out + Counter({r: n for r, (n, _) in faults.items()})
-            _write_manifest(partial, args, bags, left_out)
-            partial.rename(out)
-    except OSError as error:
-        raise ValueError(f'{out} is not written: {error}') from error
+    writable(out.parent)
+    with whole(out) as partial:
+        for name in (IMAGES, MASKS):
+            (partial / name).mkdir(parents=True)
+        written = write_frames(_images(bags, pairing), partial, args.label_encoding, args.scheme)
+        with closing(written):
+            frames, faults = _count(written, pairing.frames, console)
+        left_out = pairing.left_out + Counter({r: n for r, (n, _) in faults.items()})
+        _write_manifest(partial, args, bags, left_out)
     return _report(out, bags, stamps, frames, left_out, faults)
 
 
@@ -154,15 +148,16 @@ def _report(out, bags, stamps, frames, left_out, faults):
     table.add_row(f'images of {bags.semantic}', f'{stamps[1].size}')
     for reason, count in left_out.items():
         table.add_row(f'left out: {reason}', f'{count}')
-    Console().print(table)
     warnings = [f'{count} {reason}, such as: {detail}'
                 for reason, (count, detail) in faults.items()]
     if jumps := int((np.diff(stamps[0][stamps[0] > NONE]) < -BACK).sum()):
         warnings.append(f'the stamps go back {jumps} times, as when the simulation starts anew; '
                         f'the runs are one drive now')
+    with report():
+        Console().print(table)
+        print(f'next: python -m train.dataset --data {shlex.quote(str(out))}')
     for sentence in (*warnings, *bags.breaks):
         print(f'warning: {sentence}', file=sys.stderr)
-    print(f'next: python -m train.dataset --data {shlex.quote(str(out))}')
     return 3 if warnings or bags.breaks or set(left_out) - FINE else 0
 
 

@@ -1,5 +1,5 @@
 """Precisions: which to train in, the int8 network of a bundle, what each costs in accuracy."""
-from train.commands import at_least
+from unet_perception.arguments import at_least
 
 MOST_CALIBRATION_FRAMES = 300  # unless the caller says otherwise
 

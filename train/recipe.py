@@ -6,7 +6,7 @@ import json
 from math import inf
 from pathlib import Path
 
-from train.commands import at_least, number
+from unet_perception.arguments import at_least, number
 from unet_perception.classes import parse_classes
 from unet_perception.labels import scheme_help, SCHEMES
 

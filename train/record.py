@@ -14,8 +14,8 @@ import argparse
 from pathlib import Path
 import sys
 
-from train.commands import at_least, number, run, writable
-from unet_perception.arguments import picture_size
+from train.commands import run, writable
+from unet_perception.arguments import at_least, number, picture_size
 
 INTERRUPTED = 130  # as a shell has it for Ctrl-C
 FRUITLESS = 2  # deaths of the client in a row that bring no frame

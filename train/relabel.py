@@ -28,14 +28,15 @@ import os
 from pathlib import Path
 import shutil
 import sys
-import tempfile
 
 import cv2
 import numpy as np
 
-from train.commands import number, run
+from train.commands import run, whole, writable
 from train.drive import find_frames, FORMAT, IMAGES, MANIFEST, MASKS, open_drive
+from unet_perception.arguments import number
 from unet_perception.labels import colorize, IGNORE, NAMES
+from unet_perception.printing import report
 
 SKY, TERRAIN = NAMES.index('Sky'), NAMES.index('Terrain')
 STEPS = 16  # of a colour channel
@@ -136,10 +137,8 @@ def _run(args):
         raise ValueError(f'{args.data} has tags of scheme {drive.scheme}; only scheme A mixes '
                          f'sky and ground')
     frames = find_frames(drive)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    # It takes its name only once it is whole.
-    with tempfile.TemporaryDirectory(prefix=f'.{args.out.name}.', dir=args.out.parent) as folder:
-        partial = Path(folder, args.out.name)
+    writable(args.out.parent)
+    with whole(args.out) as partial:
         counts = _write(partial, frames, args.horizon)
         (partial / MANIFEST).write_text(json.dumps({
             'format_version': FORMAT, 'complete': True, 'scheme': 'B',
@@ -147,11 +146,12 @@ def _run(args):
             'source': {'relabelled': drive.name, 'scheme': 'A', 'horizon': args.horizon}},
             indent=1) + '\n')
         if args.sheet:
-            _draw_sheet(frames, partial, args.sheet)
-        partial.rename(args.out)
+            with whole(args.sheet) as png:
+                _draw_sheet(frames, partial, png)
     none = counts[[SKY, TERRAIN, IGNORE]]
-    print(f'{args.out}: of the pixels of None {none[0] / none.sum():.1%} became Sky, '
-          f'{none[1] / none.sum():.1%} Terrain, {none[2] / none.sum():.1%} are left out')
+    with report():
+        print(f'{args.out}: of the pixels of None {none[0] / none.sum():.1%} became Sky, '
+              f'{none[1] / none.sum():.1%} Terrain, {none[2] / none.sum():.1%} are left out')
     return 0
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import shutil
 import sys
 
-from train.commands import at_least, run, writable
-from unet_perception.arguments import picture_size
+from train.commands import run, writable
+from unet_perception.arguments import at_least, picture_size
 
 SIZES = ((320, 240), (320, 160), (384, 216), (256, 192), (320, 180), (400, 300), (256, 128))
 MARKER = '.rendering'  # in a folder whose drives are not all there
@@ -44,8 +44,6 @@ def parse(args):
 
 
 def _render(args):
-    from multiprocessing import get_context
-
     from rich.progress import MofNCompleteColumn, Progress
     _begin(args)
     jobs = [(args.out, args.seed, drive, args.frames, args.size or SIZES[drive % len(SIZES)])
@@ -53,13 +51,8 @@ def _render(args):
     before = (args.drives - len(jobs)) * args.frames
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
         task = progress.add_task('rendering', total=args.drives * args.frames, completed=before)
-        if args.jobs == 1:
-            for job in jobs:
-                progress.advance(task, _drive(job))
-        else:  # not forked: a process that OpenCV has threads in may hang when it is
-            with get_context('spawn').Pool(args.jobs, _alone) as pool:
-                for frames in pool.imap_unordered(_drive, jobs):
-                    progress.advance(task, frames)
+        for frames in map(_drive, jobs) if args.jobs == 1 else _beside(jobs, args.jobs):
+            progress.advance(task, frames)
     (args.out / MARKER).unlink()
     print(f'next: python -m train.fit --data {args.out} RECORDED --name my-unet')
     return 0
@@ -90,11 +83,33 @@ def _begin(args):
         shutil.rmtree(partial)
 
 
+def _beside(jobs, count):
+    """Render in so many processes; yield what _drive() returns, in any order."""
+    from concurrent.futures import as_completed, ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import active_children, get_context
+    # Not forked: a process that OpenCV has threads in may hang when it is.
+    with ProcessPoolExecutor(count, get_context('spawn'), _alone) as pool:
+        try:
+            for done in as_completed([pool.submit(_drive, job) for job in jobs]):
+                yield done.result()
+        except BrokenProcessPool as error:
+            raise ValueError('one of the processes was killed, as the system does when memory '
+                             'runs out; the same command goes on where this one stopped, and '
+                             'fewer --jobs need less memory') from error
+        finally:  # after Ctrl-C, without waiting for drives that are half done
+            for process in active_children():
+                process.terminate()
+
+
 def _alone():
-    """Use one core, and leave Ctrl-C to the parent, which ends the pool."""
+    """Use one core, end with the parent, and leave Ctrl-C to it."""
     import signal
 
     import cv2
+
+    from unet_perception.children import end_with_parent
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
 

@@ -13,7 +13,8 @@ import sys
 
 import numpy as np
 
-from train.commands import add_scheme, number, run
+from train.commands import add_scheme, run
+from unet_perception.arguments import number
 
 CAMERA, SEMANTIC = 'rgb_front', 'semantic_segmentation_front'  # CARLA's ROS bridge's defaults
 

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 import os
 import sys
 
-from train.commands import number
+from unet_perception.arguments import number
 
 CACHE = '.cache'  # beside the runs; hidden, as it is no drive of the user's
 

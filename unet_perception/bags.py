@@ -99,7 +99,8 @@ def new_bag(path, storage='mcap', compressed=True):
 
     It is written beside the path and takes its name at the end; after an error nothing is left.
     storage: 'mcap' or 'sqlite3'. compressed: with zstd, an mcap by chunks, which rviz2 and
-    Foxglove read, an sqlite3 by messages. Raise BagError if the path exists or the disk is full.
+    Foxglove read, an sqlite3 by messages. Raise BagError if the path exists, if the disk is full,
+    or if a time is too late for sqlite3.
     """
     path = Path(path)
     if path.exists():
@@ -117,6 +118,9 @@ def new_bag(path, storage='mcap', compressed=True):
             writer.path.rename(path)
     except (OSError, sqlite3.Error) as error:
         raise BagError(f'{path} is not written: {error}') from error
+    except OverflowError as error:
+        raise BagError(f'{path} is not written: a message has a time of 2^63 ns or more, which '
+                       f'{storage} does not hold; mcap does') from error
 
 
 def write_messages(path, messages, store=None):

@@ -15,7 +15,9 @@ With --node: the whole node in its own process over DDS, at a given camera size,
 import argparse
 from importlib.util import find_spec
 import json
+from math import inf
 from pathlib import Path
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,7 +29,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from unet_perception.arguments import picture_size
+from unet_perception.arguments import at_least, number, picture_size
 from unet_perception.compute_limit import compute_limits
 from unet_perception.model import open_bundle
 from unet_perception.openvino_runtime import precisions
@@ -47,15 +49,18 @@ def main(args=None):
                         help='how many pictures at once (1,4)')
     parser.add_argument('--upscale', choices=UPSCALES, default='nearest',
                         help='how labels get to camera resolution (nearest)')
-    parser.add_argument('--repeat', type=int, default=100, help='runs of each row (100)')
+    parser.add_argument('--repeat', type=at_least(1), default=100,
+                        help='runs of each row (100)')
     parser.add_argument('--json', type=Path, help='a new file for all figures')
     node = parser.add_argument_group('the whole node')
     node.add_argument('--node', action='store_true', help='measure the whole node over DDS')
-    node.add_argument('--rate', type=float, default=30, help='frames a second and camera (30)')
-    node.add_argument('--cameras', type=int, default=1, help='number of cameras (1)')
-    node.add_argument('--seconds', type=float, default=10, help='how long to play (10)')
+    above_0 = number(float, lambda value: 0 < value < inf, 'finite and above 0')
+    node.add_argument('--rate', type=above_0, default=30, help='frames a second and camera (30)')
+    node.add_argument('--cameras', type=at_least(1), default=1, help='number of cameras (1)')
+    node.add_argument('--seconds', type=above_0, default=10, help='how long to play (10)')
     node.add_argument('--precision', default='auto', help='as the node takes it (auto)')
     args = parser.parse_args(args)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: stop what was started
     try:
         if args.json and args.json.exists():
             raise ValueError(f'{args.json} exists already; take another --json')
@@ -71,6 +76,9 @@ def main(args=None):
     except (ValueError, RuntimeError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print('stopped', file=sys.stderr)
+        return 130
     return 0
 
 

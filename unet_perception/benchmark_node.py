@@ -96,8 +96,8 @@ def _wait(cameras, process, log):
 
 
 def _play(cameras, messages, rate, seconds):
-    """Publish for so many seconds and give the last masks time to come; return the frames."""
-    frames, begin = round(rate * seconds), time.perf_counter()
+    """Publish for so many seconds, once at least; wait for the last masks; return the frames."""
+    frames, begin = max(1, round(rate * seconds)), time.perf_counter()
     cameras.sent.clear()
     for frame in range(frames):
         time.sleep(max(0, begin + frame / rate - time.perf_counter()))

@@ -20,6 +20,7 @@ from datetime import datetime
 import heapq
 import json
 from pathlib import Path
+import signal
 import sys
 
 import numpy as np
@@ -32,6 +33,7 @@ from unet_perception.classes import lookup
 from unet_perception.labels import colorize, IGNORE, scheme_help, SCHEMES
 from unet_perception.model import open_bundle
 from unet_perception.pictures import animation, contact_sheet
+from unet_perception.printing import escape_names
 from unet_perception.share import DRIVE, MODEL, shipped
 
 
@@ -52,6 +54,8 @@ def main(args=None):
     parser.add_argument('--out', type=Path,
                         help='a new folder for the results (demo_output/<date and time>)')
     args = parser.parse_args(args)
+    escape_names()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: stop the node
     try:
         return _run(args)
     except (ValueError, RuntimeError, OSError) as error:

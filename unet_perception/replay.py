@@ -18,6 +18,7 @@ from rclpy.signals import SignalHandlerOptions
 import sensor_msgs.msg
 
 from unet_perception.bags import IMAGE, Message, stamp_ns
+from unet_perception.children import end_with_parent
 from unet_perception.frame_statistics import OUTCOMES
 from unet_perception.outputs import IMAGES
 from unet_perception.share import shipped
@@ -27,7 +28,11 @@ STOP_SECONDS = 10
 
 
 class ReplayError(RuntimeError):
-    """The node did not start, or died; the message holds the end of what it printed."""
+    """
+    The node did not start, or died, or what it sent cannot be kept.
+
+    Of a node the message holds the end of what it printed.
+    """
 
 
 @contextmanager
@@ -54,12 +59,13 @@ def running_node(arguments, log, module='unet_perception.node'):
     """
     Run `python -m MODULE` with these ROS arguments, its output in a log file.
 
-    At the end it is asked to stop, and killed if it has not after STOP_SECONDS.
+    At the end it is asked to stop, and killed if it has not after STOP_SECONDS. It is asked to
+    stop, too, when this process ends without coming to that, as by kill -9.
     """
     with open(log, 'w') as file:
         process = subprocess.Popen(
             [sys.executable, '-m', module, '--ros-args', *arguments],
-            stdout=file, stderr=subprocess.STDOUT)
+            stdout=file, stderr=subprocess.STDOUT, preexec_fn=end_with_parent)
     try:
         yield process
     finally:
@@ -95,6 +101,7 @@ class Replay(Node):
         self.latencies = {}
         self.diagnostics = {}
         self._sent = {}
+        self._fault = None  # the OSError of keeping an output
         self._places = []  # (time, offset in the file) of each recorded message
         self._namespace = namespace
         self._topics = [f'{namespace}/segmentation/{name}' for name in IMAGES]
@@ -113,7 +120,8 @@ class Replay(Node):
         Publish the sensor messages in real time, once the node is there; wait for its answers.
 
         messages: an iterable of Messages of the camera's image and camera_info, in the order of
-        time. process, log: of running_node(). Raise ReplayError if the node is not there.
+        time. process, log: of running_node(). Raise ReplayError if the node is not there, or if
+        its answers cannot be kept: beside the log, where the disk may be full.
         """
         # Pictures of a long drive do not fit into memory, and /tmp may be memory.
         self._file = tempfile.TemporaryFile(dir=log.parent)
@@ -122,6 +130,8 @@ class Replay(Node):
         time.sleep(0.5)  # the node may see us a little later than we see it
         begin = None
         for message in messages:
+            if self._fault:
+                break
             if begin is None:
                 begin, first = time.perf_counter(), message.time
             time.sleep(max(0, begin + (message.time - first) / 1e9 - time.perf_counter()))
@@ -133,7 +143,13 @@ class Replay(Node):
             self._camera.publish(message.data)
         # Once the node has accounted for every frame that reached it, nothing more comes.
         give_up = time.perf_counter() + 3
-        self._wait(lambda: self._finished() or time.perf_counter() > give_up, process, log)
+        self._wait(lambda: self._fault or self._finished() or time.perf_counter() > give_up,
+                   process, log)
+        if self._fault:
+            with suppress(OSError):
+                self._file.close()  # which fails as well, for it writes what it still has
+            raise ReplayError(f'what the node sends cannot be kept in {log.parent}: '
+                              f'{self._fault}') from self._fault
 
     @property
     def recorded(self):
@@ -160,14 +176,19 @@ class Replay(Node):
             time.sleep(0.02)
 
     def _record(self, topic, data):
+        if self._fault:
+            return
         now = time.perf_counter()
         stamp = stamp_ns(deserialize_message(data, sensor_msgs.msg.Image).header)
         sent, recorded_at = self._sent[stamp]
         if topic.endswith('/mask'):
             self.latencies[stamp] = now - sent
         message = Message(topic, IMAGE, recorded_at + round((now - sent) * 1e9), data)
-        self._places.append((message.time, self._file.tell()))
-        pickle.dump(message, self._file)
+        try:
+            self._places.append((message.time, self._file.tell()))
+            pickle.dump(message, self._file)
+        except OSError as error:  # play() raises it: nobody would hear of it in this thread
+            self._fault = error
 
     def _diagnose(self, message):
         for status in message.status:

@@ -39,6 +39,7 @@ from unet_perception.bag_segmenter import BagSegmenter, find_cameras
 from unet_perception.bags import new_bag
 from unet_perception.model import open_bundle
 from unet_perception.parameters import OUTPUTS, Parameters
+from unet_perception.printing import escape_names, report
 from unet_perception.recording import copy_topic, open_recording
 from unet_perception.runtimes import DEVICES, PRECISIONS
 from unet_perception.segmenter import Segmenter, UPSCALES
@@ -81,6 +82,7 @@ def main(args=None):
     parser.add_argument('--compression', choices=('none', 'zstd'),
                         help='of the new bag (zstd if the old one is compressed)')
     args = parser.parse_args(args)
+    escape_names()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: clean up
     try:
         return _run(args)
@@ -173,7 +175,8 @@ def _report(out, recording, segment, seconds):
     if recording.seconds:
         line += (f', {recording.seconds / seconds:.1f} times as fast as they were recorded '
                  f'({recording.seconds:.1f} s)')
-    print(line)
+    with report():
+        print(line)
     for topic, count in segment.unreadable.items():
         print(f'warning: {count} images of {topic} could not be read and have no outputs; the '
               f'first: {segment.first_reason[topic]}', file=sys.stderr)
