@@ -127,6 +127,13 @@ def test_resuming_with_other_data_is_refused(trained, recorded, tmp_path, capsys
     assert 'of the drive drive' in capsys.readouterr().err
 
 
+def test_a_run_whose_bundle_could_not_have_its_name_is_not_gone_on_with(tmp_path, capsys):
+    run = tmp_path / ('x' * 101)
+    run.mkdir()
+    assert fit.main(['--data', str(tmp_path / 'nothing'), '--resume', str(run)]) == 1
+    assert 'x has a name that is no text of 1 to 100 letters' in capsys.readouterr().err
+
+
 def test_resuming_with_another_recipe_is_refused_by_the_flags_name(
         trained, drive_folder, tmp_path, capsys):
     command = arguments(drive_folder, tmp_path, '--resume', str(trained / 'runs/whole'))
@@ -143,7 +150,9 @@ def test_resuming_with_another_recipe_is_refused_by_the_flags_name(
     (['--clip', '-1'], '-1.0 is not at least 0'), (['--seed', '-1'], '-1 is not from 0'),
     (['--val-fraction', '1'], '1.0 is not between 0 and 1'),
     (['--epochs', 'ten'], "invalid int value: 'ten'"),
-    (['--name', '../x'], "'../x' is not the plain name"), (['--name', '..'], 'is not the plain')])
+    (['--name', '../x'], "'../x' is not the plain name"), (['--name', '..'], 'is not the plain'),
+    (['--name', 'x' * 101], 'is no text of 1 to 100 letters'),
+    (['--name', 'a\nb'], "'a\\nb' is no text of 1 to 100 letters")])
 def test_flags_out_of_range_are_refused(flags, message, drive_folder, tmp_path, capsys):
     with pytest.raises(SystemExit):
         fit.main(arguments(drive_folder, tmp_path, '--name', 'x', *SMALL, *flags))

@@ -90,6 +90,11 @@ def open_bundle(path):
         raise BundleError(f'{folder / MANIFEST} is not laid out as a manifest: {error}') from error
 
 
+def is_name(text):
+    """Tell whether a bundle or a class may be called so."""
+    return isinstance(text, str) and text.isprintable() and 0 < len(text) <= MOST_LETTERS
+
+
 def find_bundle(path):
     """Return the folder of a bundle given by path or by the name of a shipped one."""
     folder = Path(path)
@@ -114,9 +119,8 @@ def _parse(folder, manifest, digest):
             raise BundleError(f'{folder / MANIFEST} has {key} {value!r}, but this version of '
                               f'unet_perception runs networks with '
                               f'{" or ".join(map(repr, expected))}')
-    texts = [manifest['name'], *(c['name'] for c in classes)]
-    for text in texts:
-        if not (isinstance(text, str) and text.isprintable() and 0 < len(text) <= MOST_LETTERS):
+    for text in (manifest['name'], *(c['name'] for c in classes)):
+        if not is_name(text):
             raise BundleError(f'{folder / MANIFEST} has a name of the model or of a class that is '
                               f'no text of 1 to {MOST_LETTERS} letters: {text!r:.{MOST_LETTERS}}')
     if not all(isinstance(side, int) and not isinstance(side, bool) and 0 < side <= MOST_SIDE
