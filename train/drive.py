@@ -9,9 +9,11 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from unet_perception.files import read_file
 from unet_perception.labels import get_scheme, scheme_help, SCHEMES
 
 MANIFEST, FORMAT = 'drive.json', 1
+MOST_OF_MANIFEST = 2**28  # bytes; that of a recording lists every frame
 IMAGES, MASKS = 'CameraRGB', 'CameraMask'
 
 
@@ -108,8 +110,9 @@ def open_drive(folder, scheme=None):
 
 def read_manifest(path):
     """Return what a drive.json says; ValueError if it is none, of another format or scheme."""
+    text = read_file(path, MOST_OF_MANIFEST)
     try:
-        manifest = json.loads(path.read_text())
+        manifest = json.loads(text)
         found, scheme = manifest['format_version'], manifest['scheme']
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f'{path} is not the manifest of a drive: {error!r}; move it away and '

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 from unet_perception.classes import ClassTable
+from unet_perception.files import read_file
 from unet_perception.share import shipped
 
 FORMAT = 1
@@ -162,11 +163,6 @@ def _parse(folder, manifest, digest):
 
 def _read(path, most):
     try:
-        # Not what has no end, such as a pipe, nor what is too large to be what it should be.
-        if path.exists() and not path.is_file():
-            raise BundleError(f'{path} is not a file')
-        if (size := path.stat().st_size) > most:
-            raise BundleError(f'{path} has {size} bytes, but at most {most} are read')
-        return path.read_bytes()
-    except OSError as error:
-        raise BundleError(f'{path} cannot be read: {error.strerror}') from error
+        return read_file(path, most)
+    except ValueError as error:
+        raise BundleError(str(error)) from error
