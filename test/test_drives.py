@@ -77,6 +77,19 @@ def test_a_manifest_that_cannot_be_read(tmp_path, text, message):
         drive.find_drives([tmp_path], 'A')
 
 
+def test_a_path_that_is_no_text_is_refused(tmp_path):
+    """For OpenCV ended the process at it, and TensorFlow named no file."""
+    folder = make(tmp_path / 'd', blank(2))
+    odd = folder / 'CameraRGB' / os.fsdecode(b'0\xff.png')
+    (folder / 'CameraRGB/00001.png').rename(odd)
+    (folder / 'CameraMask/00001.png').rename(folder / 'CameraMask' / odd.name)
+    with pytest.raises(ValueError, match=r"CameraRGB/0\\xff' is no text in UTF-8"):
+        frames_of(folder, None)
+    folder.rename(tmp_path / os.fsdecode(b'n\xff'))
+    with pytest.raises(ValueError, match=r"n\\xff' is no text in UTF-8; rename it"):
+        drive.find_drives([tmp_path])
+
+
 def test_two_drives_of_one_name_are_refused(tmp_path):
     for town in ('a', 'b'):
         make(tmp_path / town / 'drive', blank(1))

@@ -60,8 +60,8 @@ def find_drives(paths, scheme=None):
     Return the Drives at the paths, each a drive or a folder with drives, sorted by name.
 
     scheme: of the drives without drive.json; those with one must not contradict it.
-    Raise ValueError if a path holds none, a drive comes twice, two have the same name, or a
-    scheme is missing or contradicted.
+    Raise ValueError if a path holds none or is no UTF-8, a drive comes twice, two have the same
+    name, or a scheme is missing or contradicted.
     """
     drives, folders = {}, set()
     for path in map(Path, paths):
@@ -94,6 +94,8 @@ def _folders(path):
 def open_drive(folder, scheme=None):
     """Return the Drive in a folder; see find_drives()."""
     folder, manifest = Path(folder), {}
+    for whole in (folder, folder.resolve()):
+        _check_text(whole)
     path = folder / MANIFEST
     if path.exists():
         manifest = read_manifest(path)
@@ -106,6 +108,14 @@ def open_drive(folder, scheme=None):
     return Drive(folder, folder.resolve().name, scheme or manifest['scheme'],
                  plain_town(manifest.get('town')), (manifest.get('weather') or {}).get('name'),
                  manifest.get('complete', True))
+
+
+def _check_text(path):
+    """Raise ValueError if a path is no UTF-8: TensorFlow and OpenCV cannot open it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f'{os.fsencode(path)} is no text in UTF-8; rename it') from error
 
 
 def read_manifest(path):
@@ -137,8 +147,8 @@ def find_frames(drive):
     """
     List the Frames of a Drive in the order of their names.
 
-    Raise ValueError, naming the files, if a folder is missing or empty or a partner is missing,
-    unless the recording broke off, which may leave half a frame.
+    Raise ValueError, naming the files, if a folder is missing or empty, a name is no UTF-8, or a
+    partner is missing, unless the recording broke off, which may leave half a frame.
     """
     images, masks = drive.folder / IMAGES, drive.folder / MASKS
     for needed in (images, masks):
@@ -147,6 +157,8 @@ def find_frames(drive):
     names, mask_names = _pngs(images), _pngs(masks)
     if not names:
         raise ValueError(f'{images} holds no PNG files')
+    for name in names:
+        _check_text(images / name)
     alone = ([f'{masks / n}.png is missing' for n in sorted(names - mask_names)]
              + [f'{images / n}.png is missing' for n in sorted(mask_names - names)])
     if alone and drive.complete:
