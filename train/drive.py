@@ -82,13 +82,15 @@ def find_drives(paths, scheme=None):
 
 
 def _folders(path):
-    if (path / IMAGES).is_dir() or (path / MASKS).is_dir():
-        yield path
-    elif path.is_dir():
-        with os.scandir(path) as entries:  # hidden ones are not whole yet
-            below = sorted(e.name for e in entries if e.is_dir() and e.name[0] != '.')
-        for name in below:
-            yield from _folders(path / name)
+    waiting = [path]  # not by recursion, which a deep tree would end
+    while waiting:
+        path = waiting.pop()
+        if (path / IMAGES).is_dir() or (path / MASKS).is_dir():
+            yield path
+        elif path.is_dir():
+            with os.scandir(path) as entries:  # hidden ones are not whole yet
+                below = sorted(e.name for e in entries if e.is_dir() and e.name[0] != '.')
+            waiting += [path / name for name in reversed(below)]
 
 
 def open_drive(folder, scheme=None):
@@ -119,18 +121,29 @@ def _check_text(path):
 
 
 def read_manifest(path):
-    """Return what a drive.json says; ValueError if it is none, of another format or scheme."""
+    """Return what a drive.json says, a dict; ValueError if one of its values will not do."""
     text = read_file(path, MOST_OF_MANIFEST)
     try:
         manifest = json.loads(text)
         found, scheme = manifest['format_version'], manifest['scheme']
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f'{path} is not the manifest of a drive: {error!r}; move it away and '
                          f'give --scheme') from error
     if found != FORMAT:
-        raise ValueError(f'{path} is of format version {found}, but only {FORMAT} can be read')
-    if scheme not in SCHEMES:
-        raise ValueError(f'{path}: the scheme is {scheme!r}, but must be one of {scheme_help()}')
+        raise ValueError(f'{path} is of format version {found!r:.100}, but only {FORMAT} can be '
+                         f'read')
+    if scheme not in list(SCHEMES):  # it may be of any type
+        raise ValueError(f'{path}: the scheme is {scheme!r:.100}, but must be one of '
+                         f'{scheme_help()}')
+    weather = manifest.get('weather')
+    named = weather.get('name') if isinstance(weather, dict) else None
+    for key, value, kind, must in (
+            ('town', manifest.get('town'), str, 'a text'),
+            ('weather', weather, dict, 'an object with a name'),
+            ("the weather's name", named, str, 'a text'),
+            ('complete', manifest.get('complete'), bool, 'true or false')):
+        if not isinstance(value, kind | None):
+            raise ValueError(f'{path}: {key} is {value!r:.100}, but must be {must}')
     return manifest
 
 
