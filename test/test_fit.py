@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from conftest import ROOT, write_drive
+from conftest import frames_of, ROOT, write_drive
 import keras
 import numpy as np
 from PIL import Image
@@ -198,6 +198,12 @@ def test_a_diverged_run_makes_no_bundle(trained, drive_folder, tmp_path, capsys)
     with pytest.raises(ValueError, match='not finite'):
         bundle.write_bundle(tmp_path / 'models/nan', network, recipe, trained / 'runs/whole')
     assert list((tmp_path / 'models').iterdir()) == []
+
+
+def test_validation_frames_without_a_label_give_no_figures(tmp_path):
+    """For a mIoU that is NaN would make no bundle."""
+    write_drive(tmp_path, [(np.zeros((8, 12, 3), np.uint8), np.full((8, 12), 255, np.uint8))])
+    assert bundle._figures(open_bundle('carla-fast'), frames_of(tmp_path)) == {}
 
 
 def test_a_variance_beyond_float16_is_no_divergence(trained, tmp_path):

@@ -141,8 +141,15 @@ def _parse(folder, manifest, digest):
         raise BundleError(f'{folder / MANIFEST} has resize rule {manifest["resize"]!r}, but this '
                           f'version knows {", ".join(RESIZE_RULES)}')
     mean_iou = {p: v['mean_iou'] for p, v in manifest.get('precisions', {}).items()}
-    if not all(isinstance(value, (int, float)) for value in mean_iou.values()):
-        raise BundleError(f'{folder / MANIFEST} has a mean_iou that is no number: {mean_iou}')
+    # Neither NaN nor infinity, and no whole number too large to reckon with.
+    if not all(isinstance(v, (int, float)) and 0 <= v <= 1 for v in mean_iou.values()):
+        raise BundleError(f'{folder / MANIFEST} has a mean_iou that is no number from 0 to 1: '
+                          f'{mean_iou!r:.{MOST_LETTERS}}')
+    parts = [c.get('parts', [c['name']]) for c in classes]
+    for of in parts:
+        if not (isinstance(of, list) and of and all(map(is_name, of))):
+            raise BundleError(f'{folder / MANIFEST} has parts of a class that are no list of '
+                              f'names: {of!r:.{MOST_LETTERS}}')
     files = {}
     for runtime, entry in manifest['files'].items():
         path = folder / entry['name']
@@ -154,8 +161,8 @@ def _parse(folder, manifest, digest):
             raise BundleError(f'{path} has SHA-256 {found}, but the manifest says '
                               f'{entry["sha256"]}; the file is damaged or from another bundle')
         files[runtime] = path
-    table = ClassTable(*zip(*((c['name'], tuple(c['color']), tuple(c.get('parts', [c['name']])))
-                              for c in classes)))
+    table = ClassTable(*zip(*((c['name'], tuple(c['color']), tuple(of))
+                              for c, of in zip(classes, parts))))
     return Bundle(folder, manifest['name'], table, manifest['input']['height'],
                   manifest['input']['width'], manifest['resize'], files,
                   mean_iou, digest)
