@@ -110,6 +110,7 @@ def test_what_cannot_be_compared_is_refused(data, tmp_path, capsys):
     for models, message in (
             (['carla-fast', str(SHIPPED)], 'both named carla-fast'),
             (['carla-fast', other(tmp_path, 'copy', rename)], 'models of the same classes'),
+            ([other(tmp_path, 'odd', lambda m: m.update(training='x'))], 'does not tell of'),
             (['no-such'], 'no model bundle at')):
         assert compare.main(['--models', *models, *data, *out]) == 1
         assert message in capsys.readouterr().err

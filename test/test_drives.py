@@ -69,12 +69,44 @@ def test_a_scheme_is_named_once(recordings, drive_folder):
     ('nonsense', 'is not the manifest of a drive'), ('[]', 'is not the manifest of a drive'),
     ('{"format_version": 2, "scheme": "A"}', 'is of format version 2'),
     ('{"format_version": 1, "scheme": "Z"}', "the scheme is 'Z', but must be one of A:"),
-    ('{"format_version": 1}', 'is not the manifest of a drive')])
+    ('{"format_version": 1}', 'is not the manifest of a drive'),
+    ('[' * 100_000, 'is not the manifest of a drive'),
+    ('{"format_version": 1, "scheme": []}', r'the scheme is \[\], but must be one of A:'),
+    ('{"format_version": 1, "scheme": "A", "town": 5}', 'town is 5, but must be a text'),
+    ('{"format_version": 1, "scheme": "A", "weather": "rain"}', "weather is 'rain', but must"),
+    ('{"format_version": 1, "scheme": "A", "weather": {"name": []}}', "the weather's name is"),
+    ('{"format_version": 1, "scheme": "A", "complete": "no"}', "complete is 'no', but must be")])
 def test_a_manifest_that_cannot_be_read(tmp_path, text, message):
     make(tmp_path / 'd', blank(1))
     (tmp_path / 'd/drive.json').write_text(text)
     with pytest.raises(ValueError, match=f'd/drive.json.*{message}'):
         drive.find_drives([tmp_path], 'A')
+
+
+def test_a_path_that_is_no_text_is_refused(tmp_path):
+    """For OpenCV ended the process at it, and TensorFlow named no file."""
+    folder = make(tmp_path / 'd', blank(2))
+    odd = folder / 'CameraRGB' / os.fsdecode(b'0\xff.png')
+    (folder / 'CameraRGB/00001.png').rename(odd)
+    (folder / 'CameraMask/00001.png').rename(folder / 'CameraMask' / odd.name)
+    with pytest.raises(ValueError, match=r"CameraRGB/0\\xff' is no text in UTF-8"):
+        frames_of(folder, None)
+    folder.rename(tmp_path / os.fsdecode(b'n\xff'))
+    with pytest.raises(ValueError, match=r"n\\xff' is no text in UTF-8; rename it"):
+        drive.find_drives([tmp_path])
+
+
+def test_a_tree_deeper_than_recursion_goes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(1200):  # os.makedirs() is recursive, too
+        os.mkdir('d')
+        os.chdir('d')
+    os.mkdir('CameraRGB')
+    try:
+        found, = drive.find_drives([tmp_path], 'A')
+        assert found.folder == tmp_path.joinpath(*['d'] * 1200)
+    finally:
+        os.removedirs('/'.join([str(tmp_path), *['d'] * 1200, 'CameraRGB']))
 
 
 def test_two_drives_of_one_name_are_refused(tmp_path):

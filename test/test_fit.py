@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from conftest import ROOT, write_drive
+from conftest import frames_of, ROOT, write_drive
 import keras
 import numpy as np
 from PIL import Image
@@ -127,6 +127,13 @@ def test_resuming_with_other_data_is_refused(trained, recorded, tmp_path, capsys
     assert 'of the drive drive' in capsys.readouterr().err
 
 
+def test_a_run_whose_bundle_could_not_have_its_name_is_not_gone_on_with(tmp_path, capsys):
+    run = tmp_path / ('x' * 101)
+    run.mkdir()
+    assert fit.main(['--data', str(tmp_path / 'nothing'), '--resume', str(run)]) == 1
+    assert 'x has a name that is no text of 1 to 100 letters' in capsys.readouterr().err
+
+
 def test_resuming_with_another_recipe_is_refused_by_the_flags_name(
         trained, drive_folder, tmp_path, capsys):
     command = arguments(drive_folder, tmp_path, '--resume', str(trained / 'runs/whole'))
@@ -143,7 +150,9 @@ def test_resuming_with_another_recipe_is_refused_by_the_flags_name(
     (['--clip', '-1'], '-1.0 is not at least 0'), (['--seed', '-1'], '-1 is not from 0'),
     (['--val-fraction', '1'], '1.0 is not between 0 and 1'),
     (['--epochs', 'ten'], "invalid int value: 'ten'"),
-    (['--name', '../x'], "'../x' is not the plain name"), (['--name', '..'], 'is not the plain')])
+    (['--name', '../x'], "'../x' is not the plain name"), (['--name', '..'], 'is not the plain'),
+    (['--name', 'x' * 101], 'is no text of 1 to 100 letters'),
+    (['--name', 'a\nb'], "'a\\nb' is no text of 1 to 100 letters")])
 def test_flags_out_of_range_are_refused(flags, message, drive_folder, tmp_path, capsys):
     with pytest.raises(SystemExit):
         fit.main(arguments(drive_folder, tmp_path, '--name', 'x', *SMALL, *flags))
@@ -189,6 +198,12 @@ def test_a_diverged_run_makes_no_bundle(trained, drive_folder, tmp_path, capsys)
     with pytest.raises(ValueError, match='not finite'):
         bundle.write_bundle(tmp_path / 'models/nan', network, recipe, trained / 'runs/whole')
     assert list((tmp_path / 'models').iterdir()) == []
+
+
+def test_validation_frames_without_a_label_give_no_figures(tmp_path):
+    """For a mIoU that is NaN would make no bundle."""
+    write_drive(tmp_path, [(np.zeros((8, 12, 3), np.uint8), np.full((8, 12), 255, np.uint8))])
+    assert bundle._figures(open_bundle('carla-fast'), frames_of(tmp_path)) == {}
 
 
 def test_a_variance_beyond_float16_is_no_divergence(trained, tmp_path):

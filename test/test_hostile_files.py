@@ -1,18 +1,21 @@
 """Bags and pictures from anybody: what lies about its size is refused before memory is taken."""
 from contextlib import closing
+import os
 import resource
 import shutil
 import sqlite3
 import struct
 import zlib
 
-from conftest import DRIVE
+from conftest import DRIVE, frames_of, write_drive
 import cv2
 import lz4.frame
 import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage
+from train.check import check_frames
 from train.png import read_whole
+from train.survey import survey
 from unet_perception import bags
 from unet_perception.bag_files import BagError, check_unpacking
 from unet_perception.images import ImageError, MOST_PIXELS, to_picture
@@ -135,14 +138,15 @@ def test_segment_bag_says_so_in_a_line(tmp_path, capsys):
     assert not (tmp_path / 'out').exists()
 
 
-def png(width, height, rows=b''):
-    """Return a PNG whose head says this size, with as many rows as are given."""
+def png(width, height, rows=b'', color=2, packed=None):
+    """Return a PNG whose head says this size, with as many rows as are given, or so packed."""
     def chunk(kind, data):
         return struct.pack('>I', len(data)) + kind + data + struct.pack(
             '>I', zlib.crc32(kind + data))
-    return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, 8, 2, 0,
-                                                              0, 0))
-            + chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
+    return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, 8, color,
+                                                              0, 0, 0))
+            + chunk(b'IDAT', zlib.compress(rows) if packed is None else packed)
+            + chunk(b'IEND', b''))
 
 
 @pytest.mark.parametrize('width, height', [(60_000, 60_000), (2**31 - 1, 2**31 - 1),
@@ -173,6 +177,41 @@ def test_a_frame_of_a_drive_that_lies(tmp_path, frugal):
     (tmp_path / 'a.png').write_bytes(png(60_000, 60_000))
     with pytest.raises(ValueError, match='a.png says that it is 60000x60000 pixels'):
         read_whole(tmp_path / 'a.png', 'save it anew')
+
+
+@pytest.mark.parametrize('name', ['CameraRGB/00000.png', 'CameraMask/00000.png', 'drive.json'])
+def test_a_file_of_a_drive_that_has_no_end_or_is_huge(tmp_path, frugal, name):
+    write_drive(tmp_path, [(np.zeros((8, 12, 3), np.uint8), np.ones((8, 12), np.uint8))])
+    path = tmp_path / name
+    path.touch()
+    os.truncate(path, 2**36)  # takes no space
+    with pytest.raises(ValueError, match=f'{path.name} has {2**36} bytes, but at most'):
+        check_frames(frames_of(tmp_path))
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(ValueError, match=f'{path.name} is not a file'):
+        check_frames(frames_of(tmp_path))
+
+
+NO_PIXELS = 'is a PNG file whose pixels cannot be decoded'
+
+
+@pytest.mark.parametrize('folder', ['CameraRGB', 'CameraMask'])
+@pytest.mark.parametrize('data, message', [
+    (png(12, 8, packed=b''), NO_PIXELS),
+    (png(12, 8, packed=b'garbage'), NO_PIXELS),
+    (png(12, 8, bytes(7 * 37)), NO_PIXELS),  # one row is missing
+    (png(12, 8, b'\x09' * 8 * 37), NO_PIXELS),  # rows of no known filter
+    (png(12, 8, bytes(8 * 37), color=5), 'is a PNG of 8-bit 5'),
+    (png(2**21, 1), 'says that it is 2097152x1 pixels; .* up to 1000000 on a side')])
+def test_a_png_of_right_checksums_that_is_no_picture(tmp_path, folder, data, message):
+    """Before a training, an evaluation or a report meets it."""
+    write_drive(tmp_path, [(np.zeros((8, 12, 3), np.uint8), np.ones((8, 12), np.uint8))] * 2)
+    (tmp_path / folder / '00001.png').write_bytes(data)
+    frames = frames_of(tmp_path)
+    with pytest.raises(ValueError, match=f'{folder}/00001.png {message}'):
+        check_frames(frames)
+    assert '00001.png' in survey(frames[0].drive, frames).bad[0]
 
 
 def test_a_bag_that_is_whole_is_read_as_before(tmp_path):

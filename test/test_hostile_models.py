@@ -186,7 +186,11 @@ def test_the_weights_are_those_that_the_manifest_names(bundle):
     (lambda m: m['files'].pop('openvino_int8_weights'), 'no file for openvino_int8_weights'),
     (lambda m: m['files']['keras'].update(name='/etc/passwd'), "not in the bundle's own folder"),
     (lambda m: m['files']['keras'].update(name='..'), '.. is not a file'),
-    (lambda m: m['files']['keras'].update(name=7), 'not laid out as a manifest')])
+    (lambda m: m['files']['keras'].update(name=7), 'not laid out as a manifest'),
+    *((lambda m, iou=iou: m['precisions']['int8'].update(mean_iou=iou), 'no number from 0 to 1: ')
+      for iou in (10**400, float('inf'), float('nan'), -1, '0.5')),
+    *((lambda m, parts=parts: m['classes'][4].update(parts=parts), 'that are no list of names: ')
+      for parts in ([1, [2]], [], 'Pole', {'a': 1}))])
 def test_a_hostile_manifest_is_refused(bundle, change, message):
     edit(bundle, change)
     with pytest.raises(BundleError, match=message):

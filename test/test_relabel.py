@@ -4,6 +4,7 @@ import resource
 from conftest import write_drive
 import cv2
 import numpy as np
+from PIL import Image
 import pytest
 
 from train import relabel
@@ -87,6 +88,12 @@ def test_a_drive_that_cannot_be_read_leaves_nothing(tmp_path, capsys):
     mask.write_bytes(mask.read_bytes()[:60])
     assert relabel.main(['--data', str(tmp_path / 'old'), '--out', str(tmp_path / 'new')]) == 1
     assert mask.name in capsys.readouterr().err
+    Image.fromarray(scene()[1].astype(np.uint16)).save(mask)
+    assert relabel.main(['--data', str(tmp_path / 'old'), '--out', str(tmp_path / 'new')]) == 1
+    assert f'{mask.name} is a PNG of 16-bit grey' in capsys.readouterr().err
+    Image.fromarray(scene()[1]).convert('P').save(mask)
+    assert relabel.main(['--data', str(tmp_path / 'old'), '--out', str(tmp_path / 'new')]) == 1
+    assert f'{mask.name} is a PNG of 8-bit palette' in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ['old']
 
 

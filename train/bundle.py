@@ -75,12 +75,16 @@ def _write_manifest(folder, manifest):
 
 
 def _figures(bundle, frames):
-    """Measure a bundle, print the figures, and return them as the manifest has them."""
+    """
+    Measure a bundle, print the figures, and return them as the manifest has them.
+
+    There are none if no pixel of the frames has a label.
+    """
     from unet_perception import metrics
     validation, by_precision = precisions.measure(bundle, frames)
     metrics.print_table(validation)
     precisions.print_table(by_precision)
-    return {'precisions': by_precision, 'validation': validation}
+    return {'precisions': by_precision, 'validation': validation} if validation['pixels'] else {}
 
 
 def _for_export(network, recipe, validation):

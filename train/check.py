@@ -11,7 +11,7 @@ from train.drive import listed
 from train.threads import in_threads
 from unet_perception.labels import get_scheme, IGNORE
 
-FORMAT = 1
+FORMAT = 2  # in 1 images were not decoded
 
 
 def check_frames(frames):
@@ -20,8 +20,8 @@ def check_frames(frames):
 
     What was found good is kept in the user's cache, ~/.cache/unet_perception/checked.
     frames: list of Frame, those of each drive together. Raise ValueError that names each bad
-    file: not a whole 8-bit PNG, image and mask of different size, a tag outside the scheme. Raise
-    it too if no pixel of any mask is labelled: all tags are 255.
+    file: not a whole 8-bit PNG, pixels that cannot be decoded, image and mask of different size,
+    a tag outside the scheme. Raise it too if no pixel of any mask is labelled: all tags are 255.
     """
     from rich.progress import Progress
     problems, labelled = [], 0.0
@@ -105,8 +105,8 @@ def _state(frame):
 
 def labelled_share(frame):
     """Return the share of a frame's pixels that have a label; ValueError names a bad file."""
-    _, mask, _ = png.read_both(frame)
-    pixels = png.histogram(png.decode_tags(mask))
+    _, tags, _ = png.decode_both(frame)  # the image too: what cannot be decoded ends a training
+    pixels = png.histogram(tags)
     scheme = get_scheme(frame.drive.scheme)
     bad = [tag for tag in pixels.nonzero()[0] if tag >= len(scheme.labels) and tag != IGNORE]
     if bad:

@@ -47,10 +47,10 @@ def _run(args):
     frames = find_scored(args)
     segmenters = {name: Segmenter(bundle, runtime='openvino', device='cpu', precision='f32')
                   for name, bundle in bundles.items()}
-    figures = {'frames': len(frames), 'models': {}}
+    figures = {'frames': len(frames),
+               'models': {name: about(bundle, frames) for name, bundle in bundles.items()}}
     for name, segmenter in segmenters.items():
-        scores = evaluate(segmenter, frames, f'evaluating {name}')
-        figures['models'][name] = about(segmenter.bundle, frames) | scores.figures()
+        figures['models'][name] |= evaluate(segmenter, frames, f'evaluating {name}').figures()
     size, times = latencies(list(bundles.values()), frames, args.repeat)
     figures['picture'] = f'{size[1]}x{size[0]}'
     for name, of_model in zip(bundles, times):
@@ -98,16 +98,23 @@ def about(bundle, frames):
     held_out: how many of these Frames its own validation.txt names, so that it has not trained on
     them; of the others only who gives the frames knows.
     None for what the manifest does not tell, as that of an older version, or of another tool.
+    Raise BundleError if it tells so in another way than train.fit.
     """
     from unet_perception import keras_file
     from unet_perception.compute_limit import multiply_adds
-    from unet_perception.model import MANIFEST
+    from unet_perception.model import BundleError, MANIFEST
     manifest = json.loads((bundle.path / MANIFEST).read_text())
-    training = manifest.get('training', {})
-    recipe, count = training.get('recipe', {}), training.get('data', {}).get('training_frames')
+    try:
+        training = manifest.get('training', {})
+        recipe, count = training.get('recipe', {}), training.get('data', {}).get('training_frames')
+        epochs = training.get('epochs') or recipe.get('epochs')  # a run may have been ended early
+        steps = epochs * (count // recipe['batch']) if count and epochs and 'batch' in recipe \
+            else None
+        temperature = manifest.get('calibration', {}).get('temperature')
+    except (AttributeError, TypeError, ZeroDivisionError) as error:
+        raise BundleError(f'{bundle.path / MANIFEST} does not tell of the training as train.fit '
+                          f'does: {error}') from error
     network = keras_file.load(bundle.files['keras'])
-    epochs = training.get('epochs') or recipe.get('epochs')  # a run may have been ended early
-    steps = epochs * (count // recipe['batch']) if count and epochs and 'batch' in recipe else None
     file, held_out = bundle.path / 'validation.txt', None
     if file.is_file():
         names = set(file.read_text().split())
@@ -115,8 +122,7 @@ def about(bundle, frames):
     return {'manifest': bundle.digest, 'network': recipe.get('network'),
             'input': f'{bundle.height}x{bundle.width}', 'parameters': network.count_params(),
             'multiply_adds': multiply_adds(bundle), 'training_frames': count, 'steps': steps,
-            'held_out': held_out,
-            'temperature': manifest.get('calibration', {}).get('temperature')}
+            'held_out': held_out, 'temperature': temperature}
 
 
 if __name__ == '__main__':

@@ -9,9 +9,11 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from unet_perception.files import read_file
 from unet_perception.labels import get_scheme, scheme_help, SCHEMES
 
 MANIFEST, FORMAT = 'drive.json', 1
+MOST_OF_MANIFEST = 2**28  # bytes; that of a recording lists every frame
 IMAGES, MASKS = 'CameraRGB', 'CameraMask'
 
 
@@ -58,8 +60,8 @@ def find_drives(paths, scheme=None):
     Return the Drives at the paths, each a drive or a folder with drives, sorted by name.
 
     scheme: of the drives without drive.json; those with one must not contradict it.
-    Raise ValueError if a path holds none, a drive comes twice, two have the same name, or a
-    scheme is missing or contradicted.
+    Raise ValueError if a path holds none or is no UTF-8, a drive comes twice, two have the same
+    name, or a scheme is missing or contradicted.
     """
     drives, folders = {}, set()
     for path in map(Path, paths):
@@ -80,18 +82,22 @@ def find_drives(paths, scheme=None):
 
 
 def _folders(path):
-    if (path / IMAGES).is_dir() or (path / MASKS).is_dir():
-        yield path
-    elif path.is_dir():
-        with os.scandir(path) as entries:  # hidden ones are not whole yet
-            below = sorted(e.name for e in entries if e.is_dir() and e.name[0] != '.')
-        for name in below:
-            yield from _folders(path / name)
+    waiting = [path]  # not by recursion, which a deep tree would end
+    while waiting:
+        path = waiting.pop()
+        if (path / IMAGES).is_dir() or (path / MASKS).is_dir():
+            yield path
+        elif path.is_dir():
+            with os.scandir(path) as entries:  # hidden ones are not whole yet
+                below = sorted(e.name for e in entries if e.is_dir() and e.name[0] != '.')
+            waiting += [path / name for name in reversed(below)]
 
 
 def open_drive(folder, scheme=None):
     """Return the Drive in a folder; see find_drives()."""
     folder, manifest = Path(folder), {}
+    for whole in (folder, folder.resolve()):
+        _check_text(whole)
     path = folder / MANIFEST
     if path.exists():
         manifest = read_manifest(path)
@@ -106,18 +112,38 @@ def open_drive(folder, scheme=None):
                  manifest.get('complete', True))
 
 
-def read_manifest(path):
-    """Return what a drive.json says; ValueError if it is none, of another format or scheme."""
+def _check_text(path):
+    """Raise ValueError if a path is no UTF-8: TensorFlow and OpenCV cannot open it."""
     try:
-        manifest = json.loads(path.read_text())
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f'{os.fsencode(path)} is no text in UTF-8; rename it') from error
+
+
+def read_manifest(path):
+    """Return what a drive.json says, a dict; ValueError if one of its values will not do."""
+    text = read_file(path, MOST_OF_MANIFEST)
+    try:
+        manifest = json.loads(text)
         found, scheme = manifest['format_version'], manifest['scheme']
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f'{path} is not the manifest of a drive: {error!r}; move it away and '
                          f'give --scheme') from error
     if found != FORMAT:
-        raise ValueError(f'{path} is of format version {found}, but only {FORMAT} can be read')
-    if scheme not in SCHEMES:
-        raise ValueError(f'{path}: the scheme is {scheme!r}, but must be one of {scheme_help()}')
+        raise ValueError(f'{path} is of format version {found!r:.100}, but only {FORMAT} can be '
+                         f'read')
+    if scheme not in list(SCHEMES):  # it may be of any type
+        raise ValueError(f'{path}: the scheme is {scheme!r:.100}, but must be one of '
+                         f'{scheme_help()}')
+    weather = manifest.get('weather')
+    named = weather.get('name') if isinstance(weather, dict) else None
+    for key, value, kind, must in (
+            ('town', manifest.get('town'), str, 'a text'),
+            ('weather', weather, dict, 'an object with a name'),
+            ("the weather's name", named, str, 'a text'),
+            ('complete', manifest.get('complete'), bool, 'true or false')):
+        if not isinstance(value, kind | None):
+            raise ValueError(f'{path}: {key} is {value!r:.100}, but must be {must}')
     return manifest
 
 
@@ -134,8 +160,8 @@ def find_frames(drive):
     """
     List the Frames of a Drive in the order of their names.
 
-    Raise ValueError, naming the files, if a folder is missing or empty or a partner is missing,
-    unless the recording broke off, which may leave half a frame.
+    Raise ValueError, naming the files, if a folder is missing or empty, a name is no UTF-8, or a
+    partner is missing, unless the recording broke off, which may leave half a frame.
     """
     images, masks = drive.folder / IMAGES, drive.folder / MASKS
     for needed in (images, masks):
@@ -144,6 +170,8 @@ def find_frames(drive):
     names, mask_names = _pngs(images), _pngs(masks)
     if not names:
         raise ValueError(f'{images} holds no PNG files')
+    for name in names:
+        _check_text(images / name)
     alone = ([f'{masks / n}.png is missing' for n in sorted(names - mask_names)]
              + [f'{images / n}.png is missing' for n in sorted(mask_names - names)])
     if alone and drive.complete:

@@ -39,6 +39,7 @@ import shutil
 import sys
 
 from train.commands import add_data, add_extra, run, writable
+from unet_perception.model import is_name, MOST_LETTERS
 
 
 def main(args=None):
@@ -80,6 +81,9 @@ def _name(text):
     if Path(text).name != text or text.startswith('.'):
         raise argparse.ArgumentTypeError(
             f'{text!r} is not the plain name of a folder: no separators, no dot in front')
+    if not is_name(text):  # else it would show when the bundle is written, after the training
+        raise argparse.ArgumentTypeError(f'{text!r} is no text of 1 to {MOST_LETTERS} letters, as '
+                                         f'the name of a bundle must be')
     return text
 
 
@@ -92,6 +96,9 @@ def _fit(args, argv):
     from unet_perception.model import open_bundle
     run_folder = args.resume or args.runs / args.name
     folder = args.models / run_folder.resolve().name
+    if not is_name(folder.name):
+        raise ValueError(f'{run_folder} has a name that is no text of 1 to {MOST_LETTERS} '
+                         f'letters, as the name of its bundle must be; rename the folder')
     if folder.exists():
         raise ValueError(f'{folder} exists already; move it away or take another --name')
     base = open_bundle(args.bundle) if args.bundle else None

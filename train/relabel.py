@@ -32,6 +32,7 @@ import sys
 import cv2
 import numpy as np
 
+from train import png
 from train.commands import run, whole, writable
 from train.drive import find_frames, FORMAT, IMAGES, MANIFEST, MASKS, open_drive
 from unet_perception.arguments import number
@@ -146,8 +147,8 @@ def _run(args):
             'source': {'relabelled': drive.name, 'scheme': 'A', 'horizon': args.horizon}},
             indent=1) + '\n')
         if args.sheet:
-            with whole(args.sheet) as png:
-                _draw_sheet(frames, partial, png)
+            with whole(args.sheet) as picture:
+                _draw_sheet(frames, partial, picture)
     none = counts[[SKY, TERRAIN, IGNORE]]
     with report():
         print(f'{args.out}: of the pixels of None {none[0] / none.sum():.1%} became Sky, '
@@ -177,27 +178,22 @@ def _write(folder, frames, horizon):
 
 def _read(frame):
     """Read a Frame: BGR image and tags; ValueError names what is not a frame of scheme A."""
-    image, tags = cv2.imread(str(frame.image)), cv2.imread(str(frame.mask), cv2.IMREAD_UNCHANGED)
-    for path, pixels in ((frame.image, image), (frame.mask, tags)):
-        if pixels is None:
-            raise ValueError(f'{path} cannot be read as an image')
-    tags = tags if tags.ndim == 2 else tags[..., :3].max(2)
-    if tags.max() > 12 or tags.shape != image.shape[:2]:
-        raise ValueError(f'{frame.mask} has tags up to {tags.max()} and the size {tags.shape}; '
-                         f'scheme A has 0 to 12, and the image is {image.shape[:2]}')
+    image, tags, _ = png.decode_both(frame)
+    if tags.max() > 12:
+        raise ValueError(f'{frame.mask} has tags up to {tags.max()}, but scheme A has 0 to 12')
     return image, tags
 
 
-def _draw_sheet(frames, folder, png, count=50, columns=5):
+def _draw_sheet(frames, folder, path, count=50, columns=5):
     from train.split import spread
     rows = []
     for frame in spread(frames, min(count, len(frames))):
         image, tags = _read(frame)
-        labels = cv2.imread(str(folder / MASKS / f'{frame.name}.png'), cv2.IMREAD_UNCHANGED)
+        labels = png.decode_tags((folder / MASKS / f'{frame.name}.png').read_bytes())
         rows.append(np.hstack([image, *(colorize(ids)[..., ::-1] for ids in (tags, labels))]))
     rows += [np.zeros_like(rows[0])] * (-len(rows) % columns)
     sheet = [np.vstack(rows[column::columns]) for column in range(columns)]
-    png.write_bytes(cv2.imencode('.png', np.hstack(sheet))[1])
+    path.write_bytes(cv2.imencode('.png', np.hstack(sheet))[1])
 
 
 if __name__ == '__main__':

@@ -81,11 +81,9 @@ def survey(drive, frames, advance=lambda: None):
 
 def _look(frame):
     try:
-        image, mask, size = png.read_both(frame)
+        grey, tags, image = png.decode_both(frame, cv2.IMREAD_GRAYSCALE)
     except ValueError as error:
         return error
-    tags = png.decode_tags(mask)
-    grey = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_GRAYSCALE)
     thumbnail = cv2.resize(grey, THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.int16)
-    return (size[::-1], png.histogram(tags), png.histogram(tags[:len(tags) // UPPER]), thumbnail,
-            hash(image))
+    return (tags.shape[::-1], png.histogram(tags), png.histogram(tags[:len(tags) // UPPER]),
+            thumbnail, hash(image))

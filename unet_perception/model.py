@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 from unet_perception.classes import ClassTable
+from unet_perception.files import read_file
 from unet_perception.share import shipped
 
 FORMAT = 1
@@ -90,6 +91,11 @@ def open_bundle(path):
         raise BundleError(f'{folder / MANIFEST} is not laid out as a manifest: {error}') from error
 
 
+def is_name(text):
+    """Tell whether a bundle or a class may be called so."""
+    return isinstance(text, str) and text.isprintable() and 0 < len(text) <= MOST_LETTERS
+
+
 def find_bundle(path):
     """Return the folder of a bundle given by path or by the name of a shipped one."""
     folder = Path(path)
@@ -114,9 +120,8 @@ def _parse(folder, manifest, digest):
             raise BundleError(f'{folder / MANIFEST} has {key} {value!r}, but this version of '
                               f'unet_perception runs networks with '
                               f'{" or ".join(map(repr, expected))}')
-    texts = [manifest['name'], *(c['name'] for c in classes)]
-    for text in texts:
-        if not (isinstance(text, str) and text.isprintable() and 0 < len(text) <= MOST_LETTERS):
+    for text in (manifest['name'], *(c['name'] for c in classes)):
+        if not is_name(text):
             raise BundleError(f'{folder / MANIFEST} has a name of the model or of a class that is '
                               f'no text of 1 to {MOST_LETTERS} letters: {text!r:.{MOST_LETTERS}}')
     if not all(isinstance(side, int) and not isinstance(side, bool) and 0 < side <= MOST_SIDE
@@ -136,8 +141,15 @@ def _parse(folder, manifest, digest):
         raise BundleError(f'{folder / MANIFEST} has resize rule {manifest["resize"]!r}, but this '
                           f'version knows {", ".join(RESIZE_RULES)}')
     mean_iou = {p: v['mean_iou'] for p, v in manifest.get('precisions', {}).items()}
-    if not all(isinstance(value, (int, float)) for value in mean_iou.values()):
-        raise BundleError(f'{folder / MANIFEST} has a mean_iou that is no number: {mean_iou}')
+    # Neither NaN nor infinity, and no whole number too large to reckon with.
+    if not all(isinstance(v, (int, float)) and 0 <= v <= 1 for v in mean_iou.values()):
+        raise BundleError(f'{folder / MANIFEST} has a mean_iou that is no number from 0 to 1: '
+                          f'{mean_iou!r:.{MOST_LETTERS}}')
+    parts = [c.get('parts', [c['name']]) for c in classes]
+    for of in parts:
+        if not (isinstance(of, list) and of and all(map(is_name, of))):
+            raise BundleError(f'{folder / MANIFEST} has parts of a class that are no list of '
+                              f'names: {of!r:.{MOST_LETTERS}}')
     files = {}
     for runtime, entry in manifest['files'].items():
         path = folder / entry['name']
@@ -149,8 +161,8 @@ def _parse(folder, manifest, digest):
             raise BundleError(f'{path} has SHA-256 {found}, but the manifest says '
                               f'{entry["sha256"]}; the file is damaged or from another bundle')
         files[runtime] = path
-    table = ClassTable(*zip(*((c['name'], tuple(c['color']), tuple(c.get('parts', [c['name']])))
-                              for c in classes)))
+    table = ClassTable(*zip(*((c['name'], tuple(c['color']), tuple(of))
+                              for c, of in zip(classes, parts))))
     return Bundle(folder, manifest['name'], table, manifest['input']['height'],
                   manifest['input']['width'], manifest['resize'], files,
                   mean_iou, digest)
@@ -158,11 +170,6 @@ def _parse(folder, manifest, digest):
 
 def _read(path, most):
     try:
-        # Not what has no end, such as a pipe, nor what is too large to be what it should be.
-        if path.exists() and not path.is_file():
-            raise BundleError(f'{path} is not a file')
-        if (size := path.stat().st_size) > most:
-            raise BundleError(f'{path} has {size} bytes, but at most {most} are read')
-        return path.read_bytes()
-    except OSError as error:
-        raise BundleError(f'{path} cannot be read: {error.strerror}') from error
+        return read_file(path, most)
+    except ValueError as error:
+        raise BundleError(str(error)) from error
