@@ -2,6 +2,8 @@
 import dataclasses
 import json
 import math
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +15,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from train import bundle, check, evaluate, export, fit, networks, plots, unet
+from train import bundle, check, evaluate, export, fit, networks, plots, split, unet
 from train.checkpoints import Checkpoints
 from train.recipe import Recipe
 from unet_perception.labels import COLORS, NAMES
@@ -132,6 +134,44 @@ def test_a_run_whose_bundle_could_not_have_its_name_is_not_gone_on_with(tmp_path
     run.mkdir()
     assert fit.main(['--data', str(tmp_path / 'nothing'), '--resume', str(run)]) == 1
     assert 'x has a name that is no text of 1 to 100 letters' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('text, message', [
+    ('[]', "has no attribute 'items'"), ('{"epochs": "2"}', "epochs cannot be '2'"),
+    ('{"height": true}', 'height cannot be True'), ('{"epochs": 10.0}', 'epochs cannot be 10.0'),
+    ('{"val_town": [5]}', r'val_town cannot be \(5,\)'), ('{"new": 1}', "argument 'new'"),
+    ('[' * 100_000, 'recursion')])
+def test_a_recipe_that_cannot_be_is_refused(text, message, tmp_path, capsys):
+    (tmp_path / 'recipe.json').write_text(text)
+    assert fit.main(['--data', str(tmp_path), '--resume', str(tmp_path)]) == 1
+    error = capsys.readouterr().err
+    assert re.search(f'recipe.json is not a recipe of this version: .*{message}', error)
+
+
+def test_a_recipe_is_read_as_it_was_written(tmp_path):
+    recipe = Recipe(scheme='B', coarse=1, val_town=('Town01',), cache=False)
+    recipe.save(tmp_path / 'recipe.json')
+    assert Recipe.load(tmp_path / 'recipe.json') == recipe
+
+
+@pytest.mark.parametrize('text', ['[]', '{"drives": [1]}', 'x', '{"drives": "x"}'])
+def test_a_run_that_does_not_tell_its_data_is_refused(text, tmp_path):
+    (tmp_path / 'data.json').write_text(text)
+    with pytest.raises(ValueError, match='data.json does not tell what the run was trained on: '):
+        split.check_same(tmp_path, {'drives': {}})
+
+
+@pytest.mark.parametrize('part', ['index', 'data-00000-of-00001'])
+def test_a_checkpoint_that_is_cut_off_is_refused(part, tmp_path):
+    network = networks.build(Recipe(height=16, width=16, filters=1))
+    variables = [v.value for v in network.variables]
+    Checkpoints(network, variables, 'best', tmp_path).save(
+        1, {'loss': 1.0, 'val_loss': 1.0, 'val_miou': 0.5})
+    again = Checkpoints(network, variables, 'best', tmp_path)
+    assert again.restore() == 1
+    os.truncate(tmp_path / f'checkpoints/ckpt-1.{part}', 100)
+    with pytest.raises(ValueError, match='the checkpoint .*ckpt-1 cannot be read: .*; start'):
+        Checkpoints(network, variables, 'best', tmp_path).restore()
 
 
 def test_resuming_with_another_recipe_is_refused_by_the_flags_name(

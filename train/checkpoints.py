@@ -36,11 +36,19 @@ class Checkpoints:
             str(run / 'checkpoints'), max_to_keep=1)
 
     def restore(self):
-        """Load the newest checkpoint, if any; return the number of epochs done."""
-        if self._manager.latest_checkpoint is None:
+        """
+        Load the newest checkpoint, if any; return the number of epochs done.
+
+        Raise ValueError if it cannot be read.
+        """
+        newest = self._manager.latest_checkpoint
+        if newest is None:
             return 0
-        self._manager.checkpoint.restore(
-            self._manager.latest_checkpoint).assert_existing_objects_matched()
+        try:
+            self._manager.checkpoint.restore(newest).assert_existing_objects_matched()
+        except Exception as error:  # as the bytes lead TensorFlow to
+            raise ValueError(f'the checkpoint {newest} cannot be read: {error!s:.200}; start a '
+                             f'new run by --name') from error
         done = int(self._epoch.numpy())
         with open(self._history_file, newline='') as file:
             self._history = [row for row in csv.DictReader(file) if int(row['epoch']) <= done]

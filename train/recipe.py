@@ -139,8 +139,15 @@ class Recipe:
 
     @classmethod
     def of_dict(cls, settings):
-        """Return the recipe of settings {name: value}; TypeError if one is not known."""
-        return cls(**_with_tuples(settings))
+        """Return the recipe of settings {name: value}; TypeError on one that cannot be."""
+        recipe = cls(**_with_tuples(settings))
+        for setting in dataclasses.fields(cls):
+            value, kind = getattr(recipe, setting.name), setting.type
+            if value is not setting.default and (
+                    type(value) not in ((int, float) if kind is float else (kind,))
+                    or kind is tuple and not all(isinstance(text, str) for text in value)):
+                raise TypeError(f'{setting.name} cannot be {value!r:.100}')
+        return recipe
 
     def save(self, path):
         """Write the recipe as JSON."""
@@ -151,7 +158,7 @@ class Recipe:
         """Read a recipe written by save(); ValueError if the file holds something else."""
         try:
             return cls.of_dict(json.loads(Path(path).read_text()))
-        except (TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError, RecursionError) as error:
             raise ValueError(f'{path} is not a recipe of this version: {error}') from error
 
     @classmethod

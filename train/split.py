@@ -126,7 +126,12 @@ def split(paths, recipe, extra=()):
 
 def check_same(run, data):
     """Raise ValueError unless a run has trained on such data; see split()."""
-    before = json.loads((run / 'data.json').read_text()).get('drives', {})
+    path = run / 'data.json'
+    try:
+        before = {**json.loads(path.read_text()).get('drives', {})}
+    except (AttributeError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f'{path} does not tell what the run was trained on: {error}; start a new '
+                         f'run by --name') from error
     for name in sorted({*before, *data['drives']}):
         then, now = (json.dumps(d.get(name)) for d in (before, data['drives']))
         if then != now:
