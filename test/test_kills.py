@@ -75,7 +75,7 @@ def test_checkpoints_and_a_bundle_of_fit(drive_folder, tmp_path):
            '--batch', '4', '--epochs', '2', '--frames', '8', '--val-stretches', '2',
            '--val-gap', '2']
     kills = 0
-    for moment in (1, 8, 23, 16, 10000):
+    for moment in (22, 40, 10000):
         begun = (runs / 'small').exists()
         if begun:
             assert len(np.genfromtxt(runs / 'small/validation.txt', str))
@@ -84,7 +84,7 @@ def test_checkpoints_and_a_bundle_of_fit(drive_folder, tmp_path):
             break
         kills += 1
         assert not bundle.exists() or open_bundle(bundle)
-    assert kills > 3
+    assert kills
     assert open_bundle(bundle)
 
 

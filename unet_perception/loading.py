@@ -3,8 +3,6 @@ from contextlib import contextmanager
 import threading
 import time
 
-import rclpy
-
 from unet_perception.model import open_bundle
 from unet_perception.segmenter import Segmenter
 
@@ -35,7 +33,7 @@ def _progress(what, logger):
     done, begin = threading.Event(), time.monotonic()
 
     def tell():
-        while not done.wait(1.0) and rclpy.ok():
+        while not done.wait(1.0):
             logger.info(f'{what}: {time.monotonic() - begin:.0f} s so far')
 
     teller = threading.Thread(target=tell)
