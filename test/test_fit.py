@@ -4,6 +4,7 @@ import json
 import math
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -90,6 +91,20 @@ def test_a_killed_run_ends_as_if_it_had_never_stopped(trained, drive_folder, tmp
     for resumed, whole in zip(weights(run), weights(trained / 'runs/whole'), strict=True):
         np.testing.assert_array_equal(resumed, whole)
     assert open_bundle(tmp_path / 'models/killed')
+
+
+def test_a_full_disk_ends_it_with_a_sentence_and_it_goes_on(drive_folder, tmp_path):
+    most = 500_000  # bytes of a file: less than the checkpoint, more than the weights
+    done = subprocess.run(
+        [sys.executable, '-m', 'train.fit',
+         *arguments(drive_folder, tmp_path, '--name', 'full', *SMALL, '--epochs', '1')], cwd=ROOT,
+        capture_output=True, text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)))
+    run = tmp_path / 'runs/full'
+    assert done.returncode == 1 and 'Traceback' not in done.stderr
+    assert f'error: epoch 1 is not saved in {run}: ' in done.stderr
+    assert fit.main(arguments(drive_folder, tmp_path, '--resume', str(run))) == 0
+    assert open_bundle(tmp_path / 'models/full')
 
 
 def test_the_seed_recipe_and_the_baselines_train(drive_folder, tmp_path):

@@ -58,8 +58,16 @@ class Checkpoints:
         """
         Keep the weights if the recipe says so, then the history, then the state.
 
-        epoch: epochs done; figures: of the history, {name: number}.
+        epoch: epochs done; figures: of the history, {name: number}. Raise ValueError if one of
+        the files cannot be written, as on a full disk; the epoch before it stays whole.
         """
+        try:
+            self._save(epoch, figures)
+        except (OSError, RuntimeError, tf.errors.OpError) as error:  # h5py and TensorFlow vary
+            raise ValueError(f'epoch {epoch} is not saved in {self.kept.parent}: {error!s:.200}; '
+                             f'make room, then go on by --resume {self.kept.parent}') from error
+
+    def _save(self, epoch, figures):
         mious = [float(row['val_miou']) for row in self._history]
         # A NaN is never the best (it is not >= 0), nor in the way of a later epoch.
         best = figures['val_miou'] >= 0 and not any(figures['val_miou'] <= miou for miou in mious)
