@@ -78,12 +78,15 @@ def test_the_figures_are_those_of_evaluate(data, tmp_path):
             np.testing.assert_equal(model[key], value)
 
 
-def test_a_full_disk_leaves_nothing_behind(data, tmp_path, capsys):
+@pytest.mark.parametrize('command, flags', [
+    (evaluate, ['--model', 'carla-fast']),
+    (compare, ['--models', 'carla-fast', '--repeat', '1'])])
+def test_a_full_disk_leaves_nothing_behind(command, flags, data, tmp_path, capsys):
     """The system allows no file of more than 8 kB, too little for a picture."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (8000, limits[1]))
     try:
-        assert evaluate.main(['--model', 'carla-fast', *data, '--out', str(tmp_path / 'out')]) == 1
+        assert command.main([*flags, *data, '--out', str(tmp_path / 'out')]) == 1
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert f'error: {tmp_path / "out"} is not written: [Errno' in capsys.readouterr().err

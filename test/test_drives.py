@@ -73,6 +73,7 @@ def test_a_scheme_is_named_once(recordings, drive_folder):
     ('[' * 100_000, 'is not the manifest of a drive'),
     ('{"format_version": 1, "scheme": []}', r'the scheme is \[\], but must be one of A:'),
     ('{"format_version": 1, "scheme": "A", "town": 5}', 'town is 5, but must be a text'),
+    (r'{"format_version": 1, "scheme": "A", "town": "\ud800"}', r"town is '\\ud800', but must"),
     ('{"format_version": 1, "scheme": "A", "weather": "rain"}', "weather is 'rain', but must"),
     ('{"format_version": 1, "scheme": "A", "weather": {"name": []}}', "the weather's name is"),
     ('{"format_version": 1, "scheme": "A", "complete": "no"}', "complete is 'no', but must be")])

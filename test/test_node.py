@@ -228,7 +228,8 @@ def test_a_signal_while_the_model_loads_ends_it_cleanly(tmp_path, seconds):
 def test_what_takes_long_to_load_holds_up_no_end(tmp_path):
     pytest.importorskip('tensorflow', reason='the Keras runtime needs it')
     log = tmp_path / 'log'
-    with running_node(['-p', 'runtime:=keras'], log) as process:
+    cameras = ', '.join(f'c{i}' for i in range(100))
+    with running_node(['-p', 'runtime:=keras', '-p', f'cameras:=[{cameras}]'], log) as process:
         while 's so far' not in log.read_text():
             assert process.poll() is None
             time.sleep(0.05)

@@ -12,7 +12,23 @@ import numpy as np
 from train import precisions, temperature
 from train.checkpoints import epochs_done
 from unet_perception.classes import ALL, parse_classes
-from unet_perception.model import FORMAT, MANIFEST, open_bundle, sha256
+from unet_perception.model import (
+    FORMAT, is_name, MANIFEST, MOST_LETTERS, open_bundle, sha256)
+
+
+def new_folder(run, models):
+    """
+    Return the folder that the bundle of a run goes to: models / the name of the run's folder.
+
+    Raise ValueError if it is there already, or if no bundle may have that name.
+    """
+    folder = models / run.resolve().name
+    if not is_name(folder.name):  # before the work: else it would show when the bundle is opened
+        raise ValueError(f'{run} has a name that is no text of 1 to {MOST_LETTERS} letters, as '
+                         f'the name of its bundle must be; give it another')
+    if folder.exists():
+        raise ValueError(f'{folder} exists already; move it away or take another --name')
+    return folder
 
 
 def write_bundle(folder, network, recipe, run, calibration=(), validation=()):

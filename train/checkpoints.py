@@ -1,6 +1,7 @@
 """Checkpoints after every epoch, so that a killed run goes on as if it had never stopped."""
 import csv
 import os
+from pathlib import Path
 
 import tensorflow as tf
 
@@ -41,7 +42,7 @@ class Checkpoints:
 
         Raise ValueError if it cannot be read.
         """
-        newest = self._manager.latest_checkpoint
+        newest = self._manager.latest_checkpoint or self._newest_file()
         if newest is None:
             return 0
         try:
@@ -53,6 +54,12 @@ class Checkpoints:
         with open(self._history_file, newline='') as file:
             self._history = [row for row in csv.DictReader(file) if int(row['epoch']) <= done]
         return done
+
+    def _newest_file(self):
+        """Return the newest checkpoint that is there though TensorFlow's list of them is not."""
+        files = Path(self._manager.directory).glob('ckpt-*.index')
+        return max((str(file.with_suffix('')) for file in files), default=None,
+                   key=lambda name: int(name.rpartition('-')[2]))
 
     def save(self, epoch, figures):
         """

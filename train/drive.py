@@ -142,7 +142,7 @@ def read_manifest(path):
             ('weather', weather, dict, 'an object with a name'),
             ("the weather's name", named, str, 'a text'),
             ('complete', manifest.get('complete'), bool, 'true or false')):
-        if not isinstance(value, kind | None):
+        if not isinstance(value, kind | None) or kind is str and not (value or '').isprintable():
             raise ValueError(f'{path}: {key} is {value!r:.100}, but must be {must}')
     return manifest
 

@@ -29,15 +29,13 @@ def export_run(folder, models, drives=(), calibration=None, extra=()):
     Raise ValueError if the run has no finished epoch, the bundle exists already, or the drives are
     not the run's.
     """
-    from train.bundle import write_bundle
+    from train.bundle import new_folder, write_bundle
     from train.check import check_frames
     from train.checkpoints import KEPT_WEIGHTS
     from train.networks import build
     from train.recipe import Recipe
     from train.split import check_same, split
-    bundle = models / folder.resolve().name
-    if bundle.exists():
-        raise ValueError(f'{bundle} exists already; move it away first')
+    bundle = new_folder(folder, models)
     weights = folder / KEPT_WEIGHTS
     if not weights.is_file():
         raise ValueError(f'{folder} holds no finished epoch: {weights} is not there')

@@ -35,11 +35,9 @@ import dataclasses
 import json
 from pathlib import Path
 import shlex
-import shutil
 import sys
 
-from train.commands import add_data, add_extra, run, writable
-from unet_perception.model import is_name, MOST_LETTERS
+from train.commands import add_data, add_extra, run, whole, writable
 
 
 def main(args=None):
@@ -81,26 +79,18 @@ def _name(text):
     if Path(text).name != text or text.startswith('.'):
         raise argparse.ArgumentTypeError(
             f'{text!r} is not the plain name of a folder: no separators, no dot in front')
-    if not is_name(text):  # else it would show when the bundle is written, after the training
-        raise argparse.ArgumentTypeError(f'{text!r} is no text of 1 to {MOST_LETTERS} letters, as '
-                                         f'the name of a bundle must be')
     return text
 
 
 def _fit(args, argv):
     from train import efficientnet, precisions, workers
-    from train.bundle import write_bundle
+    from train.bundle import new_folder, write_bundle
     from train.loop import train
     from train.networks import check
     from train.split import check_same, split
     from unet_perception.model import open_bundle
     run_folder = args.resume or args.runs / args.name
-    folder = args.models / run_folder.resolve().name
-    if not is_name(folder.name):
-        raise ValueError(f'{run_folder} has a name that is no text of 1 to {MOST_LETTERS} '
-                         f'letters, as the name of its bundle must be; rename the folder')
-    if folder.exists():
-        raise ValueError(f'{folder} exists already; move it away or take another --name')
+    folder = new_folder(run_folder, args.models)
     base = open_bundle(args.bundle) if args.bundle else None
     recipe = _recipe(args, run_folder, base)
     check(recipe)
@@ -140,18 +130,16 @@ def _fit(args, argv):
 def _begin(folder, recipe, data, validation, base, imagenet):
     """Make the run's folder, which appears whole, so that --resume takes whatever a kill left."""
     from train import efficientnet, finetune
-    partial = folder.with_name(f'.{folder.name}.partial')
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    if base:
-        print(f'starting from {base.name}: {finetune.write_initial(base, recipe, partial)}')
-    elif imagenet:
-        print('the contracting path starts from ImageNet weights')
-        efficientnet.write_initial(recipe, imagenet, partial)
-    recipe.save(partial / 'recipe.json')
-    (partial / 'data.json').write_text(json.dumps(data) + '\n')
-    (partial / 'validation.txt').write_text(''.join(f'{f.id}\n' for f in validation))
-    partial.rename(folder)
+    with whole(folder) as partial:
+        partial.mkdir()
+        if base:
+            print(f'starting from {base.name}: {finetune.write_initial(base, recipe, partial)}')
+        elif imagenet:
+            print('the contracting path starts from ImageNet weights')
+            efficientnet.write_initial(recipe, imagenet, partial)
+        recipe.save(partial / 'recipe.json')
+        (partial / 'data.json').write_text(json.dumps(data) + '\n')
+        (partial / 'validation.txt').write_text(''.join(f'{f.id}\n' for f in validation))
 
 
 def _again(args, argv, run_folder):

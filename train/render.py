@@ -108,8 +108,8 @@ def _alone():
 
     import cv2
 
-    from unet_perception.children import end_with_parent
-    end_with_parent()
+    from unet_perception.children import ending_with_parent
+    ending_with_parent()()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
 

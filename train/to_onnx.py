@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 
+from train.commands import whole
 from unet_perception import keras_file
 
 LEAST_EQUAL = 0.9999  # share of pixels that onnxruntime must label as Keras does
@@ -35,9 +36,8 @@ def write_onnx(bundle, path):
     if share < LEAST_EQUAL:
         raise ValueError(f'onnxruntime labels only {share:.3%} of the pixels of random images as '
                          f'Keras does, less than {LEAST_EQUAL:.2%}; {path} was not written')
-    partial = path.with_name(f'.{path.name}.partial')
-    partial.write_bytes(model)
-    partial.replace(path)
+    with whole(path) as partial:
+        partial.write_bytes(model)
     return share
 
 

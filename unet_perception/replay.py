@@ -18,7 +18,7 @@ from rclpy.signals import SignalHandlerOptions
 import sensor_msgs.msg
 
 from unet_perception.bags import IMAGE, Message, stamp_ns
-from unet_perception.children import end_with_parent
+from unet_perception.children import ending_with_parent
 from unet_perception.frame_statistics import OUTCOMES
 from unet_perception.outputs import IMAGES
 from unet_perception.share import shipped
@@ -65,7 +65,7 @@ def running_node(arguments, log, module='unet_perception.node'):
     with open(log, 'w') as file:
         process = subprocess.Popen(
             [sys.executable, '-m', module, '--ros-args', *arguments],
-            stdout=file, stderr=subprocess.STDOUT, preexec_fn=end_with_parent)
+            stdout=file, stderr=subprocess.STDOUT, preexec_fn=ending_with_parent())
     try:
         yield process
     finally:
