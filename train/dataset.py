@@ -40,8 +40,13 @@ def read_frame(image_path, mask_path, scheme, classes=ALL):
 
     scheme: of the mask's tags, by its place in SCHEMES; classes: the ClassTable of the labels.
     """
-    table = tf.gather(np.stack([lookup(classes, known) for known in SCHEMES]), scheme)
+    table = tf.gather(_tables(classes), scheme)
     return read_image(image_path), tf.gather(table, tf.cast(read_tags(mask_path), tf.int32))
+
+
+@tf.autograph.experimental.do_not_convert  # it takes seconds to rewrite lookup() for a graph
+def _tables(classes):
+    return np.stack([lookup(classes, scheme) for scheme in SCHEMES])
 
 
 def load(frame, classes=ALL):
