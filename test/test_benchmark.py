@@ -20,8 +20,8 @@ from unet_perception.model import open_bundle
 def test_rows_of_all_runtimes_in_one_run(tmp_path, capsys):
     bundle, _ = bundle_of(tmp_path)
     out = tmp_path / 'figures.json'
-    command = ['--model', str(bundle.path), '--size', '160x120', '--repeat', '3', '--batches', '1,2',
-               '--json', str(out)]
+    command = ['--model', str(bundle.path), '--size', '160x120', '--repeat', '3', '--batches',
+               '1,2', '--json', str(out)]
     assert benchmark.main(command) == 0
     figures = json.loads(out.read_text())
     rows = {(row['runtime'], row['precision']): row for row in figures['rows']}
