@@ -1,6 +1,7 @@
 """Look into a .keras file, which may be from anybody, before Keras builds what it says."""
 from copy import deepcopy
 import json
+from tempfile import TemporaryDirectory
 import zipfile
 
 from unet_perception.model import BundleError
@@ -47,9 +48,11 @@ def load(path):
             _check_classes(config, path)
             _suit_older_keras(config)
             _check_parameters(config, path)
-        import keras
-        network = keras.saving.deserialize_keras_object(config, safe_mode=True)
-        network.load_weights(path)
+            import keras
+            network = keras.saving.deserialize_keras_object(config, safe_mode=True)
+            # Unpacked first: HDF5 jumps to and fro, and a zip unpacks all anew for each jump back.
+            with TemporaryDirectory() as folder:
+                network.load_weights(archive.extract('model.weights.h5', folder))
         return network
     except BundleError:
         raise
