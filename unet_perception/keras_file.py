@@ -50,14 +50,21 @@ def load(path):
             _check_parameters(config, path)
             import keras
             network = keras.saving.deserialize_keras_object(config, safe_mode=True)
-            # Unpacked first: HDF5 jumps to and fro, and a zip unpacks all anew for each jump back.
-            with TemporaryDirectory() as folder:
-                network.load_weights(archive.extract('model.weights.h5', folder))
+            _load_weights(network, archive, path)
         return network
     except BundleError:
         raise
     except Exception as error:  # as the bytes lead zipfile, json and Keras to
         raise BundleError(f'{path} is not a network of Keras: {error!r}') from error
+
+
+def _load_weights(network, archive, path):
+    """Load the weights: unpacked first, for a zip unpacks all anew whenever HDF5 jumps back."""
+    try:
+        with TemporaryDirectory() as folder:
+            network.load_weights(archive.extract('model.weights.h5', folder))
+    except OSError:  # no room to unpack them: slower, but it needs none
+        network.load_weights(path)
 
 
 def _check_classes(part, path):
