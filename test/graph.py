@@ -48,6 +48,7 @@ class Client(Node):
     def __init__(self, namespace, context, outputs, qos, camera, kind):
         super().__init__('client', namespace=namespace, context=context)
         self.received, self.diagnostics, self.network, self.levels = {}, {}, {}, {}
+        self._seen = False
         topic = 'image' if kind is Image else 'image/compressed'
         self.camera = self.create_publisher(kind, f'{camera}/{topic}' if camera else topic, qos)
         for name in outputs:
@@ -97,6 +98,9 @@ class Client(Node):
         """Call a service of the node; return its answer."""
         service = self.create_client(kind, f'segmentation/{name}')
         assert service.wait_for_service(10)
+        if not self._seen:  # the node may see us a little later, and drops what it is asked before
+            time.sleep(0.5)
+            self._seen = True
         future = service.call_async(request)
         self.wait(future.done, seconds, what=name)
         self.destroy_client(service)
@@ -123,6 +127,7 @@ class Client(Node):
             self.count_publishers(f'{self.get_namespace()}/{prefix}segmentation/{name}')
             for name in outputs), what='the node')
         time.sleep(0.5)  # the node may see our subscriptions a little later
+        self._seen = True
 
 
 @contextmanager
