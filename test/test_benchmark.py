@@ -10,7 +10,6 @@ from keras import layers
 import numpy as np
 import psutil
 import pytest
-from test_finetune import bundle_of
 
 from unet_perception import benchmark, keras_file
 from unet_perception.compute_limit import multiply_adds
@@ -18,10 +17,8 @@ from unet_perception.model import open_bundle
 
 
 def test_rows_of_all_runtimes_in_one_run(tmp_path, capsys):
-    bundle, _ = bundle_of(tmp_path)
     out = tmp_path / 'figures.json'
-    command = ['--model', str(bundle.path), '--size', '160x120', '--repeat', '3', '--batches',
-               '1,2', '--json', str(out)]
+    command = ['--size', '160x120', '--repeat', '3', '--batches', '1,2', '--json', str(out)]
     assert benchmark.main(command) == 0
     figures = json.loads(out.read_text())
     rows = {(row['runtime'], row['precision']): row for row in figures['rows']}
@@ -34,7 +31,7 @@ def test_rows_of_all_runtimes_in_one_run(tmp_path, capsys):
         for times in row['batches'].values():
             assert 0 < times['p50'] <= times['p95'] <= times['p99']
     assert set(rows['openvino', 'f32']['stages']) == {'prepare', 'network', 'labels', 'message'}
-    assert figures['limit']['GMAC'] == pytest.approx(multiply_adds(bundle) / 1e9)
+    assert 1 < figures['limit']['GMAC'] < 1.2  # half of the plain U-Net's
     printed = capsys.readouterr().out
     assert 'notebook' in printed and 'stages of a frame' in printed
     assert benchmark.main(command) == 1

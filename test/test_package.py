@@ -10,10 +10,9 @@ KEYS = {'cv2': 'python3-opencv', 'numpy': 'python3-numpy', 'PIL': 'python3-pil',
         'psutil': 'python3-psutil', 'pytest': 'python3-pytest', 'rich': 'python3-rich',
         'yaml': 'python3-yaml', 'catkin_pkg': 'python3-catkin-pkg-modules'}
 # Not for rosdep: our own, what pip brings, and what a test skips without.
-OTHERS = {'unet_perception', 'train', 'conftest', 'golden', 'graph', 'soak', 'standin',
-          'test_finetune', 'test_fit', 'test_hostile_files', 'test_model', 'carla', 'hypothesis',
-          'keras', 'lz4', 'matplotlib', 'mcap', 'msgpack', 'onnxruntime', 'openvino', 'rosbags',
-          'tensorflow', 'zstandard'}
+OTHERS = {'unet_perception', 'train', 'conftest', 'golden', 'graph', 'soak', 'standin', 'test_fit',
+          'test_hostile_files', 'test_model', 'carla', 'hypothesis', 'keras', 'lz4', 'matplotlib',
+          'mcap', 'msgpack', 'onnxruntime', 'openvino', 'rosbags', 'tensorflow', 'zstandard'}
 # Not imported, but started.
 STARTED = {'ros2bag', 'ros2launch', 'rosbag2_storage_mcap', 'rviz2'}
 
