@@ -239,8 +239,10 @@ def test_kill_9_of_all_processes_again_and_again_loses_no_frame(tmp_path):
 
 
 def test_pictures_that_are_lost_or_late_pair_with_no_others(tmp_path):
-    with StandIn(['drop:rgb:30', 'delay:rgb:40:0.8', 'delay:semantic:45-60:0.02',
-                  'swap:semantic:70', 'swap:rgb:71']) as server:
+    # Far apart: a camera that the client subscribes to some ticks late counts fewer pictures, and
+    # of a frame without the first camera's picture the second's is not asked for.
+    with StandIn(['drop:rgb:30', 'delay:rgb:40:0.8', 'delay:semantic:45-55:0.02',
+                  'swap:semantic:62', 'swap:rgb:71']) as server:
         code, out, errors = record(server, tmp_path, '--vehicles', '0', '--walkers', '0',
                                    '--distance', '0.3', frames=60)
         assert (code, errors) == (0, '') and left_as_found(server.world)
