@@ -12,6 +12,7 @@ from train import dataset, png, split
 from train.check import check_frames
 from train.recipe import Recipe
 from unet_perception.labels import tags_to_labels
+from unet_perception.segmenter import resize_image
 
 SMALL = Recipe(scheme='A', height=32, width=48, batch=4, epochs=3)
 
@@ -194,6 +195,20 @@ def test_resize_takes_pixel_centres():
     image = np.zeros((6, 8, 3), np.uint8)
     _, doubled = dataset.resize(image, labels, 12, 16, 'nearest')
     np.testing.assert_array_equal(doubled, np.kron(labels, np.ones((2, 2), np.uint8)))
+
+
+@pytest.mark.parametrize('height, width, rule', [
+    (80, 160, 'nearest'), (192, 255, 'nearest'), (191, 256, 'nearest'), (192, 256, 'area'),
+    (600, 800, 'area')])
+def test_auto_averages_large_images_alone_in_training_and_in_the_car(height, width, rule):
+    image = np.random.default_rng(0).integers(0, 256, (height, width, 3)).astype(np.uint8)
+    np.testing.assert_array_equal(resize_image(image, 96, 128, 'auto'),
+                                  resize_image(image, 96, 128, rule))
+    trained, _ = dataset.resize(image, image[..., 0], 96, 128, 'auto')
+    expected, _ = dataset.resize(image, image[..., 0], 96, 128, rule)
+    np.testing.assert_array_equal(trained, expected)
+    if rule == 'nearest':
+        np.testing.assert_array_equal(trained, resize_image(image, 96, 128, 'auto'))
 
 
 def test_spread_and_select(drive_folder):

@@ -92,7 +92,7 @@ def test_a_damaged_or_missing_file_is_named(bundle, name):
     (lambda m: m['files'].pop('openvino'), 'no file for openvino'),
     (lambda m: m.update(files=[]), 'no file for keras'),
     (lambda m: m.update(classes=3), 'not laid out as a manifest'),
-    (lambda m: m.update(resize='lanczos'), "resize rule 'lanczos'.*area, nearest"),
+    (lambda m: m.update(resize='lanczos'), "resize rule 'lanczos'.*auto, area, nearest"),
     (lambda m: m['classes'].pop(3), r'class ids \[0, 1, 2, 4'),
     (lambda m: m['files']['keras'].update(name='../model.keras'), r"'\.\./model\.keras'.*own")])
 def test_a_manifest_that_does_not_fit_is_refused(bundle, change, message):

@@ -83,7 +83,7 @@ def test_any_compressed_image_is_read_or_refused(extension, height, width, at, p
 @cases(200)
 @given(from_=st.tuples(st.integers(1, 300), st.integers(1, 300)),
        to=st.tuples(st.integers(1, 200), st.integers(1, 200)),
-       rule=st.sampled_from(['area', 'nearest']), channels=st.sampled_from([3, 4]))
+       rule=st.sampled_from(['auto', 'area', 'nearest']), channels=st.sampled_from([3, 4]))
 def test_pictures_of_any_size_get_to_the_networks_and_back(from_, to, rule, channels):
     inner = resize_image(np.full((*from_, channels), 77, np.uint8), *to, rule)
     assert inner.shape == (*to, channels) and (inner == 77).all()

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from train import png
-from unet_perception.segmenter import resize_image, resize_labels
+from unet_perception.segmenter import resize_image, resize_labels, resize_rule
 
 MARGIN = 2  # times the network's sides
 WORTH = 3  # times the copy's pixels: below that, decoding costs little beside a training step
@@ -42,12 +42,14 @@ def _copied(frame, recipe, folder):
     size = min(height, MARGIN * recipe.height), min(width, MARGIN * recipe.width)
     if height * width < WORTH * size[0] * size[1]:
         return frame
-    key = f'{frame.drive.folder.resolve()} {size} {recipe.resize}'
+    # As the network will see the frame itself: 'auto' might take a copy of it otherwise.
+    rule = resize_rule(recipe.resize, (height, width), recipe.height, recipe.width)
+    key = f'{frame.drive.folder.resolve()} {size} {rule}'
     name = f'{frame.drive.name}-{hashlib.sha256(key.encode()).hexdigest()[:8]}'
     copy = frame._replace(drive=frame.drive._replace(folder=Path(folder, name)))
     try:
         _make(copy.image, frame.image, lambda data: resize_image(
-            cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), *size, recipe.resize))
+            cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), *size, rule))
         _make(copy.mask, frame.mask, lambda data: resize_labels(png.decode_tags(data), *size))
     except OSError as error:
         raise ValueError(f'the small copy {error.filename or copy.image} cannot be made: '

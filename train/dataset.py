@@ -54,14 +54,24 @@ def load(frame, classes=ALL):
     return tuple(t.numpy() for t in read_frame(*(t[0] for t in files([frame])), classes))
 
 
-def resize(image, labels, height, width, interpolation):
-    """Resize a frame: float32 image by 'area' (antialiased) or 'nearest'; labels by nearest."""
-    if interpolation == 'area':
-        image = tf.image.resize(image, (height, width), 'bilinear', antialias=True)
+def resize(image, labels, height, width, rule):
+    """
+    Resize a frame, the image to float32; labels by nearest.
+
+    rule: of the image; 'area' (antialiased), 'nearest' or 'auto', see segmenter.resize_image().
+    """
+    def area():
+        return tf.image.resize(image, (height, width), 'bilinear', antialias=True)
+
+    def nearest():
+        return tf.cast(tf.image.resize(image, (height, width), 'nearest'), tf.float32)
+
+    if rule == 'auto':
+        large = tf.reduce_all(tf.shape(labels) >= 2 * tf.stack([height, width]))
+        image = tf.cond(large, area, nearest)
     else:
-        image = tf.cast(tf.image.resize(image, (height, width), 'nearest'), tf.float32)
-    labels = tf.image.resize(labels[..., None], (height, width), 'nearest')[..., 0]
-    return image, labels
+        image = area() if rule == 'area' else nearest()
+    return image, tf.image.resize(labels[..., None], (height, width), 'nearest')[..., 0]
 
 
 def training_batches(frames, recipe, first_epoch=0, share=tf.distribute.InputContext()):

@@ -85,14 +85,16 @@ class Recipe:
                            'frames, with commas between, or none. ' + '; '.join(
                                f'{name}: {text}' for name, text in FAMILIES.items()),
                            type=_families)
-    resize: str = _option('area', 'how frames get to network size', choices=('area', 'nearest'))
+    resize: str = _option('auto', 'how frames get to network size; auto: by area if they are at '
+                          'least twice as high and wide, else by nearest pixel',
+                          choices=('auto', 'area', 'nearest'))
     precision: str = _option('auto', "Keras' precision policy; auto: mixed_bfloat16 where the "
                              'hardware is made for it, else float32',
                              choices=('auto', 'mixed_bfloat16', 'float32'))
     keep: str = _option('best', 'which epoch becomes the bundle: best by validation mIoU, or last',
                         choices=('best', 'last'))
     cache: bool = _option(True, "keep frames much larger than the network's input in a smaller "
-                          'copy, in the folder cache/ beside the runs, and train on that')
+                          'copy, in the folder .cache beside the runs, and train on that')
     frames: int = _option(0, 'train on so many frames, spread evenly; 0: all of them',
                           type=at_least(0))
     val_town: tuple = _option((), 'hold out the drives of these towns for validation',

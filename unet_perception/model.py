@@ -15,7 +15,7 @@ from unet_perception.share import shipped
 
 FORMAT = 1
 MANIFEST = 'manifest.json'
-RESIZE_RULES = ('area', 'nearest')
+RESIZE_RULES = ('auto', 'area', 'nearest')
 SCHEMES = ('B', 'own')  # what the ids of the classes follow: labels.py, or the manifest alone
 MOST_SIDE = 4096  # pixels of a network's input
 MOST_OF_MANIFEST, MOST_OF_FILE = 2**20, 2**30  # bytes
@@ -33,7 +33,7 @@ class Bundle:
 
     classes: the ClassTable; names, colors: class name and (R, G, B) by id.
     height, width: size of the network input, pixels.
-    resize: 'area' or 'nearest', how a camera image gets to that size.
+    resize: how a camera image gets to that size, one of RESIZE_RULES; see segmenter.resize_image.
     files: path of each runtime's file by name: 'keras', 'openvino', 'openvino_weights', and
     maybe 'openvino_int8', 'openvino_int8_weights'.
     mean_iou: measured on the validation frames, by precision ('f32', 'bf16', 'int8').

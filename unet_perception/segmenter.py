@@ -88,14 +88,24 @@ def resize_image(image, height, width, rule):
     """
     Resize a uint8 image of any channels to the network's input by the bundle's rule.
 
-    'area' averages where it shrinks; training's antialiased resize is a little different (mIoU
-    0.618 by this one, 0.615 by TensorFlow's, shipped model and its validation frames). 'nearest'
-    takes pixel centres, as TensorFlow does.
+    'auto' is 'area' for an image at least twice as high and wide, else 'nearest': an image of
+    about that size an average only blurs (docs/experiments.md). 'area' averages where it shrinks;
+    training's antialiased resize is a little different (mIoU 0.618 by this one, 0.615 by
+    TensorFlow's, shipped model and its validation frames). 'nearest' takes pixel centres, as
+    TensorFlow does.
     """
     if image.shape[:2] == (height, width):
         return image
     return cv2.resize(image, (width, height), interpolation={
-        'area': cv2.INTER_AREA, 'nearest': cv2.INTER_NEAREST_EXACT}[rule])
+        'area': cv2.INTER_AREA, 'nearest': cv2.INTER_NEAREST_EXACT}[
+            resize_rule(rule, image.shape[:2], height, width)])
+
+
+def resize_rule(rule, size, height, width):
+    """Return 'area' or 'nearest', what a rule means for images of this (height, width)."""
+    if rule != 'auto':
+        return rule
+    return 'area' if size[0] >= 2 * height and size[1] >= 2 * width else 'nearest'
 
 
 def resize_labels(labels, height, width):
