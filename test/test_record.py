@@ -15,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 from standin import scene
+from standin.calls import Calls
 from standin.render import Light, render
 from standin.server import StandIn
 from standin.world import SETTINGS, WEATHER
@@ -304,6 +305,21 @@ def test_a_lost_server_is_named_with_what_stays_behind(tmp_path, fault):
         assert 'the weather, 9 actors; if it still runs, restart it' in errors
         code, _, errors = record(server, tmp_path, '--timeout', '1')
         assert code == 1 and errors.startswith('error: connecting failed at the CARLA server')
+
+
+def test_a_weather_that_takes_its_time_is_back_before_the_process_ends(tmp_path, monkeypatch):
+    """CARLA's client does not wait for it; here it is the last thing that is put back."""
+    at_once, taken = Calls.set_weather_parameters, []
+
+    def late(calls, weather):
+        time.sleep(1)
+        at_once(calls, weather)
+        taken.append(weather)
+
+    monkeypatch.setattr(Calls, 'set_weather_parameters', late)
+    with StandIn(['error:set_episode_settings:1']) as server:
+        assert record(server, tmp_path, '--weather', 'HardRainNoon')[0] == 1
+        assert len(taken) == 2 and left_as_found(server.world)
 
 
 def test_a_server_that_a_dead_client_left_waiting_is_taken_over(tmp_path):

@@ -56,6 +56,7 @@ def undo(client, world, traces, on_change, handles):
     """
     def put_back(name, read, write):
         write(changed(read(), getattr(traces, name)))
+        read()  # carla sends a weather and goes on; its next answer shows that the server took it
         setattr(traces, name, None)
 
     def clear(number, kind):
