@@ -161,7 +161,10 @@ def test_the_recorded_drive_is_scored_as_offline(tmp_path, recorded, arguments, 
     with running_node(['-r', f'__ns:={CAMERA}'], tmp_path / 'node'), \
             monitored(log, *arguments, '-p', 'window:=40', qos=qos) as (_, client):
         client.wait(client.image.get_subscription_count, 'the segmentation node')
-        time.sleep(0.5)
+        # On a busy machine the nodes see the client long after it sees them; what is sent before
+        # is lost. The monitor says whom it sees, soon after the start.
+        client.wait(lambda: client.status and client.status.message.count('client') == 2
+                    and 'segmentation publishes it' in client.status.message, 'its publishers')
         truths = [labels.tags_to_labels(tags_a, 'A') for _, _, tags_a in recorded]
         for i, ((stamp, image, _), truth) in enumerate(zip(recorded, truths)):
             client.clock.publish(Clock(clock=header(stamp).stamp))
