@@ -308,7 +308,7 @@ def test_a_lost_server_is_named_with_what_stays_behind(tmp_path, fault):
 
 
 def test_a_weather_that_takes_its_time_is_back_before_the_process_ends(tmp_path, monkeypatch):
-    """CARLA's client does not wait for it; here it is the last thing that is put back."""
+    """The client of CARLA does not wait for it; here it is the last thing that is put back."""
     at_once, taken = Calls.set_weather_parameters, []
 
     def late(calls, weather):
