@@ -21,7 +21,7 @@ def write_onnx(bundle, path):
 
     The file takes `pixels`, float32 RGB (batch, height, width, 3) in 0..255, and gives `logits`,
     float32 (batch, height, width, classes), for any batch. Its metadata holds the bundle's name,
-    digest, classes and resize rule.
+    digest, classes and resize rule (see segmenter.resize_image()).
     Raise ValueError, with nothing written, if the file exists, its folder does not, or
     onnxruntime does not label random images as Keras does.
     """
