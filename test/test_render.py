@@ -17,6 +17,7 @@ from train.streets import frame, layout, painting, weather
 from train.streets.atlas import atlas
 from train.streets.camera import clipped, rotation, View
 from train.streets.scene import ALL, Scene
+from train.streets.vehicles import vehicle
 from unet_perception.labels import NAMES
 
 SIZE = (160, 96)
@@ -107,6 +108,29 @@ def test_what_is_near_hides_what_is_behind_it():
     assert labels[SIZE[1] // 2 - 8, SIZE[0] // 2 + 14] == layout.BUILDING
 
 
+@pytest.mark.parametrize('kind, width', [('hatch', 1.75), ('bus', 2.5)])
+def test_a_vehicle_put_by_its_back_shows_that_there(kind, width):
+    scene, camera, tiles = Scene(), view(), atlas(3, 0)
+    scene.strip(ALL, layout.ROAD, 0)
+    vehicle(scene, tiles, np.random.default_rng(1), 4.0, 0.0, 0.0, kind=kind, behind=True)
+    rng = np.random.default_rng(0)
+    _, labels = frame.develop(rng, camera, scene, weather.draw(rng), tiles)
+    columns = np.flatnonzero((labels == layout.VEHICLE).any(0))
+    assert 0.9 < np.ptp(columns) / camera.focal * 4.0 / width < 1.1
+
+
+def test_dusk_and_dark_are_dark_and_the_day_is_not():
+    rng, tiles, camera = np.random.default_rng(2), atlas(3, 0), view()
+    street, levels = layout.draw(rng), {}
+    while not {'clear', 'dusk', 'dark'} <= set(levels):
+        air = weather.draw(rng)
+        scene = frame.scenery(rng, street, tiles, camera.position, air.night)
+        picture, _ = frame.develop(rng, camera, scene, air, tiles)
+        levels.setdefault(air.name, []).append(np.median(picture))
+    assert max(levels['dark']) < 50 < min(levels['clear'])
+    assert max(levels['dusk']) < 90
+
+
 def test_what_is_behind_the_camera_is_cut_off():
     camera = view()
     seen = camera.see(np.array([(-5.0, 1, 0), (5, 1, 0), (5, 2, 0), (-5, 2, 0)]))
@@ -129,10 +153,10 @@ def test_the_command_writes_drives(tmp_path, capsys):
     check_frames(frames)
     assert all(labelled_share(frame) == 1 for frame in frames)
     manifest = read_manifest(drives[0].folder / 'drive.json')
-    assert manifest['seed'] == 3 and manifest['camera'] == {'width': 320, 'height': 240}
+    assert manifest['seed'] == 3 and manifest['camera'] == {'width': 400, 'height': 300}
     assert {'weather', 'fov', 'pitch', 'height'} <= set(manifest['frames'][0])
     assert not [path for path in out.iterdir() if path.name[0] == '.']
-    picture, labels, _ = frame.render(3, 0, 2, (320, 240))  # as another process drew it
+    picture, labels, _ = frame.render(3, 0, 2, (400, 300))  # as another process drew it
     assert (load_picture(frames[2].image) == picture).all()
     assert (load_picture(frames[2].mask) == labels).all()
     assert main(command) == 1

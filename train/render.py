@@ -18,7 +18,7 @@ import sys
 from train.commands import run, writable
 from unet_perception.arguments import at_least, picture_size
 
-SIZES = ((320, 240), (320, 160), (384, 216), (256, 192), (320, 180), (400, 300), (256, 128))
+SIZES = ((400, 300), (448, 252), (320, 240), (448, 224), (384, 256), (320, 160), (512, 288))
 MARKER = '.rendering'  # in a folder whose drives are not all there
 
 

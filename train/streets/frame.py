@@ -73,13 +73,21 @@ def _traffic(scene, street, tiles, rng, camera, night):
             color = np.array((1.1, 1.05, 0.9)) * rng.uniform(0.6, 2)
             scene.lamps.append(((ahead, camera[1], 0.5), color, reach))
     busy = rng.choice([0.1, 0.4, 0.8])
+    free = 7.0  # m ahead of the camera
+    if rng.random() < 0.2:  # right before the camera, as at a traffic light
+        if rng.random() < 0.8:
+            vehicle(scene, tiles, rng, rng.uniform(2, 6), camera[1] + rng.normal(0, 0.3),
+                    rng.normal(0, 0.04), glow=glow, behind=True)
+        else:
+            two_wheeler(scene, tiles, rng, rng.uniform(3, 7), camera[1], camera, False)
+        free = 16.0
     lanes = [(-1, n) for n in range(street.lanes[0])] + [(1, n) for n in range(street.lanes[1])]
     for side, n in lanes:
         t = side * (street.median / 2 + (n + 0.5) * street.lane)
         s = rng.uniform(-4, 25)
         while s < 120:
             s += rng.exponential(14 / busy) + 7
-            if abs(t - camera[1]) < 2.2 and s < 7:
+            if abs(t - camera[1]) < 2.2 and s < free:
                 continue
             x, y, yaw = street.place(s, t + rng.normal(0, 0.2))
             turned = yaw + (np.pi if side < 0 else 0) + rng.normal(0, 0.03)

@@ -1,6 +1,6 @@
 """Put plants along a street, and what closes the view: woods, hills, skylines."""
 import numpy as np
-from train.streets.layout import BUILDING, START, TERRAIN, VEGETATION
+from train.streets.layout import BUILDING, OTHER, START, TERRAIN, VEGETATION
 
 
 class Greens:
@@ -115,6 +115,7 @@ class Greens:
         """Raise a bank or a rock beside the road."""
         rng, street = self.rng, self.street
         rocky = rng.random() < 0.4
+        tag = OTHER if rocky else TERRAIN  # as CARLA has its rocks
         tile = self.atlas.pick(rng, 'rock' if rocky else 'grass')
         s = np.arange(rng.uniform(START, 40), rng.uniform(50, 120), 6.0)
         high = np.abs(np.convolve(rng.normal(0, 1, len(s) + 4), np.ones(5) / 2, 'valid'))
@@ -125,16 +126,16 @@ class Greens:
         back = np.column_stack([*street.place(s, out + side * 12)[:2], high * 0.8])
         for a, b in ((low, top), (top, back)):
             # A quad of four heights is not plane; two triangles are.
-            self.scene.quads(np.stack([a[:-1], a[1:], b[1:], b[1:]], 1), TERRAIN, tile,
+            self.scene.quads(np.stack([a[:-1], a[1:], b[1:], b[1:]], 1), tag, tile,
                              self.tint, side=(7, 7), both=True, shadow=False)
-            self.scene.quads(np.stack([a[:-1], b[1:], b[:-1], b[:-1]], 1), TERRAIN, tile,
+            self.scene.quads(np.stack([a[:-1], b[1:], b[:-1], b[:-1]], 1), tag, tile,
                              self.tint, side=(7, 7), both=True, shadow=False)
 
     def _horizon(self):
         rng, street = self.rng, self.street
         if rng.random() < (0.35 if street.walk else 0.6):
             self._ring(rng.uniform(250, 600), rng.uniform(8, 80), 'hill', (120, 120),
-                       TERRAIN if rng.random() < 0.5 else VEGETATION)
+                       (TERRAIN, VEGETATION, OTHER)[rng.integers(3)])
         if rng.random() < (0.55 if street.walk else 0.8):
             high = rng.uniform(6, 16)
             self._ring(rng.uniform(110, 230), high, 'thicket', (high * 1.6, high), VEGETATION)

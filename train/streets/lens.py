@@ -7,8 +7,7 @@ def expose(picture, weather, rng):
     """Return uint8 RGB of float32 light (height, width, 3), 255 for white."""
     height, width = picture.shape[:2]
     level = float(np.median(picture[::4, ::4].max(2)))
-    meant = rng.uniform(100, 165) if not weather.night else rng.uniform(45, 95)
-    gain = np.clip(meant / max(level, 1), 0.55, 2.2) ** rng.uniform(0.2, 0.9)
+    gain = np.clip(rng.uniform(*weather.level) / max(level, 1), 0.55, 2.2) ** rng.uniform(0.2, 0.9)
     picture = picture * np.float32(gain / 255)
     bright = cv2.resize(np.maximum(picture - 0.85, 0), (max(width // 4, 1), max(height // 4, 1)),
                         interpolation=cv2.INTER_AREA)

@@ -11,11 +11,16 @@ _PAINTS = np.array([(.97, .97, .97), (.97, .97, .97), (.72, .74, .76), (.6, .62,
                     (.2, .36, .24), (.8, .66, .12), (.75, .68, .55), (.85, .4, .1), (.4, .1, .15)])
 
 
-def vehicle(scene, atlas, rng, x, y, yaw, kind=None, glow=0.0):
-    """Add a vehicle: its middle, direction (radians), kind (by shares); glow: of its lights."""
+def vehicle(scene, atlas, rng, x, y, yaw, kind=None, glow=0.0, behind=False):
+    """
+    Add a vehicle: its middle (of its back, if behind), direction (radians), kind (by shares).
+
+    glow: of its lights.
+    """
     name = kind or rng.choice(list(_SHARES), p=list(_SHARES.values()))
     kind = KINDS[name]
     length, width, height = np.array(kind[:3]) * rng.uniform(0.93, 1.08, 3)
+    x, y = np.array([x, y]) + behind * length / 2 * np.array([np.cos(yaw), np.sin(yaw)])
     paint = _PAINTS[rng.integers(len(_PAINTS))] * rng.uniform(0.95, 1.3)
     turn = np.array([[np.cos(yaw), np.sin(yaw), 0], [-np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]])
     outline = np.array([(0, FOOT), *kind.outline[1:-1], (1, FOOT)])

@@ -12,6 +12,7 @@ class Weather(NamedTuple):
     to_sun: (3,), unit vector. sun, above, below: light of the sun, of the sky and from the ground.
     zenith, horizon, halo: of the sky. cover: of clouds, -2 (none) to 3 (closed). cloud: its
     colour. haze: by m. wet: 0 to 1. rain: 0 to 1. night: whether lamps are lit. gain: exposure.
+    level: lowest and highest brightness, of 255, that a camera makes of the middle of a picture.
     """
 
     name: str
@@ -29,23 +30,29 @@ class Weather(NamedTuple):
     rain: float
     night: bool
     gain: float
+    level: tuple
 
 
 # name: share, sun's altitude, sun, above, zenith, horizon, halo, cover, cloud, haze
 _KINDS = {
-    'clear': (0.27, (18, 80), (.82, .77, .68), (.38, .41, .47), (.32, .49, .76), (.68, .78, .88),
+    'clear': (0.25, (18, 80), (.82, .77, .68), (.38, .41, .47), (.32, .49, .76), (.68, .78, .88),
               (.5, .45, .35), (-2, -0.4), (.95, .96, .98), (2e-4, 1.5e-3)),
-    'cloudy': (0.17, (15, 75), (.5, .48, .45), (.5, .53, .57), (.4, .52, .7), (.72, .78, .84),
+    'cloudy': (0.15, (15, 75), (.5, .48, .45), (.5, .53, .57), (.4, .52, .7), (.72, .78, .84),
                (.3, .3, .28), (-0.4, 1.0), (.86, .88, .92), (4e-4, 2.5e-3)),
-    'overcast': (0.2, (20, 80), (.14, .14, .13), (.72, .74, .77), (.46, .51, .62), (.7, .74, .8),
+    'overcast': (0.18, (20, 80), (.14, .14, .13), (.72, .74, .77), (.46, .51, .62), (.7, .74, .8),
                  (.1, .1, .1), (0.8, 3), (.62, .66, .73), (5e-4, 4e-3)),
-    'sunset': (0.12, (1, 14), (.85, .55, .3), (.44, .42, .48), (.3, .38, .56), (.95, .68, .45),
+    'sunset': (0.11, (1, 14), (.85, .55, .3), (.44, .42, .48), (.3, .38, .56), (.95, .68, .45),
                (.9, .5, .2), (-1.5, 0.8), (.75, .55, .5), (6e-4, 4e-3)),
-    'fog': (0.08, (10, 70), (.14, .14, .13), (.66, .68, .7), (.66, .68, .7), (.76, .77, .78),
+    'fog': (0.07, (10, 70), (.14, .14, .13), (.66, .68, .7), (.66, .68, .7), (.76, .77, .78),
             (.2, .2, .18), (1, 3), (.74, .75, .76), (6e-3, 3.5e-2)),
-    'night': (0.16, (25, 70), (.07, .08, .11), (.14, .15, .19), (.025, .035, .07), (.1, .11, .15),
+    'night': (0.09, (25, 70), (.07, .08, .11), (.14, .15, .19), (.025, .035, .07), (.1, .11, .15),
               (.05, .05, .07), (-1.5, 1.5), (.07, .07, .1), (5e-4, 6e-3)),
+    'dusk': (0.08, (0, 4), (.07, .04, .03), (.17, .15, .16), (.12, .11, .14), (.5, .24, .14),
+             (.3, .12, .04), (-1.5, 1.2), (.22, .13, .12), (5e-4, 3e-3)),
+    'dark': (0.07, (25, 70), (.01, .01, .014), (.045, .045, .05), (.004, .005, .01),
+             (.012, .012, .018), (0, 0, 0), (-1.5, 1), (.008, .008, .012), (3e-4, 3e-3)),
 }
+_LEVELS = {'night': (45, 95), 'dusk': (25, 70), 'dark': (8, 40)}
 
 
 def draw(rng):
@@ -67,8 +74,8 @@ def draw(rng):
                    near(np.array(zenith) * (1 - grey * 0.5) + horizon * grey * 0.5, 0.12), horizon,
                    near(halo, 0.2), rng.uniform(*cover), near(cloud, 0.08),
                    float(np.exp(rng.uniform(*np.log(haze)))), wet,
-                   rng.uniform(0, 1) if wet and rng.random() < 0.5 else 0.0, name == 'night',
-                   float(np.exp(rng.normal(0.0, 0.14))))
+                   rng.uniform(0, 1) if wet and rng.random() < 0.5 else 0.0, name in _LEVELS,
+                   float(np.exp(rng.normal(0.0, 0.14))), _LEVELS.get(name, (100, 165)))
 
 
 def sky(view, weather, clouds, rng):
