@@ -95,9 +95,9 @@ def test_a_bonnet_is_a_vehicle_at_the_lower_edge():
 
 
 def test_rare_things_come_from_the_neighbour_in_the_batch():
-    labels = np.zeros((8, 4, 4), np.uint8)
+    labels = np.zeros((8, 8, 8), np.uint8)
     labels[:, 1, 1], labels[:, 2, 2] = POLE, SKY
-    images = np.arange(8, dtype=np.float32)[:, None, None, None] * np.ones((8, 4, 4, 3), 'f4')
+    images = np.arange(8, dtype=np.float32)[:, None, None, None] * np.ones((8, 8, 8, 3), 'f4')
     mixed, truth = (t.numpy() for t in augment.mix(tf.constant(images), tf.constant(
         np.roll(labels, 0)), NAMES, seed(3)))
     pasted = mixed[:, 1, 1, 0] != images[:, 1, 1, 0]
@@ -105,6 +105,18 @@ def test_rare_things_come_from_the_neighbour_in_the_batch():
     np.testing.assert_array_equal(mixed[pasted, 1, 1, 0], np.roll(np.arange(8), 1)[pasted])
     np.testing.assert_array_equal(mixed[:, 2, 2], images[:, 2, 2])
     np.testing.assert_array_equal(truth, labels)
+
+
+def test_a_bonnet_or_a_car_right_ahead_is_not_pasted():
+    labels = np.full((8, 8, 8), NAMES.index('Road'), np.uint8)
+    labels[::2, 4:] = NAMES.index('Vehicles')
+    labels[:, 0, 0] = np.where(np.arange(8) % 2, NAMES.index('Vehicles'), POLE)
+    images = np.zeros((8, 8, 8, 3), np.float32)
+    _, truth = augment.mix(tf.constant(images), tf.constant(labels), NAMES, seed(3))
+    changed = truth.numpy() != labels
+    assert changed[:, 0, 0].any()  # the small ones are: a pole, and a distant car
+    changed[:, 0, 0] = False
+    assert not changed.any()
 
 
 def test_families_that_are_not_known_are_named():

@@ -11,6 +11,7 @@ from unet_perception.labels import IGNORE
 
 RARE = ('Pedestrian', 'Pole', 'Vehicles', 'TrafficSign', 'TrafficLight', 'GuardRail', 'Static',
         'Dynamic')
+MOST_PASTED = 0.03  # of a picture
 
 
 def change(image, labels, names, families, seed):
@@ -36,7 +37,7 @@ def change(image, labels, names, families, seed):
 
 def hood(x, labels, vehicles, seed):
     """
-    Let the car's own bonnet show at the lower edge of a third of the frames, up to half as high.
+    Let the car's own bonnet show at the lower edge of a quarter of the frames, up to half as high.
 
     vehicles: its label, as CARLA has it. Return image and labels.
     """
@@ -47,7 +48,7 @@ def hood(x, labels, vehicles, seed):
     bend = tf.abs(across) ** (1.5 + 4 * draw[2]) * (0.02 + 0.2 * draw[3])
     edge = 0.97 - 0.45 * draw[4] ** 2
     depth = rows - (edge + bend)  # below the bonnet's edge, in heights of the picture
-    there = (depth > 0) & (draw[0] < 1 / 3)
+    there = (depth > 0) & (draw[0] < 0.25)
     # Paint, more often dark than not, brightest at its far edge, where it mirrors what is above.
     paint = draw[6] ** 2 * (0.4 + 0.6 * draw[7:10]) * (1 - 0.6 * draw[12] * rows[..., None])
     shine = tf.exp(-tf.maximum(depth, 0) / (0.03 + 0.3 * draw[13] ** 2))[..., None]
@@ -174,13 +175,20 @@ def mix(images, labels, names, seed):
     """
     Paste the rare things of each frame's neighbour in the batch into half of the frames.
 
+    Not of a class that covers more than MOST_PASTED of the neighbour: a bonnet or a car right
+    ahead, pasted over the road again and again, makes a network take bare road for one.
+
     images: float32 (batch, height, width, 3); labels: uint8 (batch, height, width);
     names: of the classes, by label.
     """
     rare = tf.constant([name in RARE for name in names] + [False] * (IGNORE + 1 - len(names)))
     other = tf.roll(labels, 1, 0)
-    chosen = tf.random.stateless_uniform((tf.shape(labels)[0], 1, 1), seed) < 0.5
-    pasted = tf.gather(rare, tf.cast(other, tf.int32)) & chosen
+    kinds, count = tf.cast(other, tf.int32), tf.shape(labels)
+    chosen = tf.random.stateless_uniform((count[0], 1, 1), seed) < 0.5
+    pixels = tf.math.bincount(tf.reshape(kinds, (count[0], -1)), minlength=IGNORE + 1,
+                              maxlength=IGNORE + 1, axis=-1)
+    share = pixels / (count[1] * count[2])
+    pasted = tf.gather(rare & (share <= MOST_PASTED), kinds, batch_dims=1) & chosen
     return (tf.where(pasted[..., None], tf.roll(images, 1, 0), images),
             tf.where(pasted, other, labels))
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 from train import augment, viewpoint
 from unet_perception.classes import ALL, lookup, parse_classes
 from unet_perception.labels import IGNORE, SCHEMES
+from unet_perception.segmenter import AVERAGED_FROM
 
 
 def read_image(path):
@@ -67,7 +68,7 @@ def resize(image, labels, height, width, rule):
         return tf.cast(tf.image.resize(image, (height, width), 'nearest'), tf.float32)
 
     if rule == 'auto':
-        large = tf.reduce_all(tf.shape(labels) >= 2 * tf.stack([height, width]))
+        large = tf.reduce_all(tf.shape(labels) >= AVERAGED_FROM * tf.stack([height, width]))
         image = tf.cond(large, area, nearest)
     else:
         image = area() if rule == 'area' else nearest()

@@ -9,6 +9,7 @@ from unet_perception.runtimes import open_runtime
 
 UPSCALES = ('nearest', 'smooth')
 MOST_AT_ONCE = 8  # pictures in one run: each size of a batch is a compiled network of its own
+AVERAGED_FROM = 2  # times the input's height and width; from there on 'auto' averages
 
 
 class Segmentation:
@@ -105,7 +106,8 @@ def resize_rule(rule, size, height, width):
     """Return 'area' or 'nearest', what a rule means for images of this (height, width)."""
     if rule != 'auto':
         return rule
-    return 'area' if size[0] >= 2 * height and size[1] >= 2 * width else 'nearest'
+    return 'area' if (size[0] >= AVERAGED_FROM * height
+                      and size[1] >= AVERAGED_FROM * width) else 'nearest'
 
 
 def resize_labels(labels, height, width):
