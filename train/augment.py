@@ -176,7 +176,7 @@ def mix(images, labels, names, seed):
     Paste the rare things of each frame's neighbour in the batch into half of the frames.
 
     Not of a class that covers more than MOST_PASTED of the neighbour: a bonnet or a car right
-    ahead, pasted over the road again and again, makes a network take bare road for one.
+    ahead, pasted over the road again and again, would teach that bare road may be one.
 
     images: float32 (batch, height, width, 3); labels: uint8 (batch, height, width);
     names: of the classes, by label.
