@@ -56,7 +56,7 @@ class Pavement(Layer):
         tile, color = pick(rng, 'slabs', 'slabs', 'concrete'), self.tint(0.15)
         if rng.random() < 0.2:
             tile, color = pick(rng, 'asphalt'), self.tint(0.1)
-        self.walk = {'tile': tile, 'color': color}
+        self.paving = {'tile': tile, 'color': color}
         side_length, curb = rng.uniform(1.5, 4), rng.uniform(0.7, 1.25)
         grass, stone = pick(rng, 'grass'), pick(rng, 'concrete')
         self.raised = CURB if street.walk and rng.random() < 0.85 else 0.0
@@ -97,7 +97,8 @@ class Pavement(Layer):
         self.asphalt = {'tag': ROAD, 'tile': pick(rng, 'asphalt'), 'color': self.tint(0.14),
                         'side': rng.uniform(3, 7)}
         if rng.random() < 0.15:  # hardly told from the sidewalks but by their curbs
-            self.asphalt |= self.walk if rng.random() < 0.5 else {'color': self.walk['color']}
+            self.asphalt |= self.paving if rng.random() < 0.5 else {
+                'color': self.paving['color']}
         self.ribbon(left, right, **self.asphalt)
         worn = {**self.asphalt, 'color': self.asphalt['color'] * rng.uniform(0.82, 0.97)}
         for t in street.middles():
