@@ -82,8 +82,21 @@ def test_another_sky_leaves_the_ground_alone():
     assert all(x[22:].std() < 0.1 and np.ptp(x[22:, :, 0]) < 1e-4 for x in spread)
 
 
+def test_the_sky_of_a_night_is_black_and_the_road_before_the_car_is_not():
+    labels = np.full((40, 40), NAMES.index('Road'), np.uint8)
+    labels[:15], labels[15:20] = SKY, NAMES.index('Vegetation')
+    nights = []
+    for i in range(100):
+        x = augment.night(tf.fill((40, 40, 3), 0.6), labels, NAMES, seed(i)).numpy()
+        if np.abs(x - 0.6).max() > 0.01:
+            nights.append([x[:13].mean(), x[16:19].mean(), x[25:].mean()])
+    sky, trees, road = np.median(nights, 0)
+    assert 10 <= len(nights) <= 32
+    assert sky < 0.02 and trees > 2 * sky and road > 2 * trees and road > 0.05
+
+
 def test_a_bonnet_is_a_vehicle_at_the_lower_edge():
-    image, labels = tf.fill((60, 80, 3), 200.0), np.full((60, 80), 7, np.uint8)
+    image, labels = tf.fill((60, 80, 3), 200.0), tf.fill((60, 80), tf.constant(7, tf.uint8))
     with_hood = 0
     for i in range(60):
         x, truth = (t.numpy() for t in augment.change(image, labels, NAMES, ('hood',), seed(i)))
@@ -91,7 +104,7 @@ def test_a_bonnet_is_a_vehicle_at_the_lower_edge():
         with_hood += covered.any()
         assert not covered[:40].any() and (covered[:-1] <= covered[1:]).all()  # down to the edge
         np.testing.assert_allclose(x[~covered], 200, atol=1e-3)
-    assert 4 <= with_hood <= 18
+    assert 16 <= with_hood <= 33
 
 
 def test_rare_things_come_from_the_neighbour_in_the_batch():
