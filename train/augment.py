@@ -33,7 +33,7 @@ def change(image, labels, names, families, seed):
         x = light(x, seed + 2)
     if 'weather' in families:
         x = weather(x, seed + 3)
-        x = night(x, labels, names, seed + 6)
+        x = night(x, labels, names, seed + 100)
     if 'sensor' in families:
         x = sensor(tf.clip_by_value(x, 0, 1), seed + 4)
     return 255 * tf.clip_by_value(x, 0, 1), labels

@@ -20,7 +20,9 @@ def bonnet(x, labels, vehicles, seed):
 
     def shown():
         color = _paint(x, rows, across, edge, depth, draw, seed)
-        return (tf.where((depth > 0)[..., None], color, x),
+        # A pixel at the edge is of both.
+        share = tf.clip_by_value(0.5 + depth * tf.cast(height, tf.float32), 0, 1)[..., None]
+        return (x + share * (color - x),
                 tf.where(depth > 0, tf.cast(vehicles, tf.uint8), labels))
 
     return tf.cond(draw[0] < 0.4, shown, lambda: (x, labels))
@@ -44,4 +46,7 @@ def _paint(x, rows, across, edge, depth, draw, seed):
     crease = tf.exp(-(crease / (0.008 + 0.03 * draw[18])) ** 2)[..., None]
     rim = tf.exp(-(depth / (0.005 + 0.02 * draw[19])) ** 2)[..., None]
     color *= 1 + crease * tf.where(draw[20] < 0.5, 1.2 * draw[21] - 0.6, 0.0)
-    return color * (1 + rim * (1.4 * draw[22] - 0.8))
+    color *= 1 + rim * (1.4 * draw[22] - 0.8)
+    # What it mirrors is no smoother than the road, or smoothness alone would tell it.
+    grain = tf.random.stateless_normal(tf.shape(x), seed + 2)
+    return color * (1 + 0.2 * draw[23] ** 2 * blur(grain)) + 0.02 * draw[23] * grain
