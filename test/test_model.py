@@ -43,7 +43,7 @@ def test_a_shipped_bundle_has_a_card_and_its_pictures(name):
     card = (folder / 'README.md').read_text()
     assert 'Marcus Loo Vergara' in card and 'python -m train.evaluate' in card
     bundle = open_bundle(name)
-    assert bundle.names == labels.NAMES and 0.45 < bundle.mean_iou['f32'] < 0.55
+    assert bundle.names == labels.NAMES and 0.45 < bundle.mean_iou['f32'] < 0.6
     for picture in set(re.findall(r'`([a-z_]+[.]png)`', card)):
         assert cv2.imread(str(folder / picture)) is not None
 
