@@ -96,7 +96,7 @@ def test_the_sky_of_a_night_is_black_and_the_road_before_the_car_is_not():
 
 
 def test_a_bonnet_is_a_vehicle_at_the_lower_edge():
-    image, labels = tf.fill((60, 80, 3), 200.0), tf.fill((60, 80), tf.constant(7, tf.uint8))
+    image, labels = tf.fill((60, 80, 3), 200.0), np.full((60, 80), 7, np.uint8)
     with_hood = 0
     for i in range(60):
         x, truth = (t.numpy() for t in augment.change(image, labels, NAMES, ('hood',), seed(i)))

@@ -8,8 +8,10 @@ def bonnet(x, labels, vehicles, seed):
     """
     Let the car's own bonnet show at the lower edge of 0.4 of the frames, up to half as high.
 
-    vehicles: its label, as CARLA has it. Return image and labels.
+    x: float32 RGB (height, width, 3) in 0..1; labels: uint8 (height, width); vehicles: their
+    label, as CARLA has it. Return tensors of both.
     """
+    labels = tf.convert_to_tensor(labels)
     draw = tf.random.stateless_uniform((24,), seed)
     height, width = tf.unstack(tf.shape(labels))
     rows = tf.linspace(0.0, 1.0, height)[:, None]
