@@ -17,10 +17,18 @@ DRIVE = ROOT / 'demo' / 'town07_drive'
 CAMERA = '/carla/ego_vehicle/rgb_front'
 SEMANTIC = '/carla/ego_vehicle/semantic_segmentation_front'
 
+
+def domain(run, worker):
+    """Return the ROS domain, 1 to 101, of a run's worker ('gw0', ...): no two workers share it."""
+    return 1 + (random.Random(run).randrange(101) + int(worker.removeprefix('gw'))) % 101
+
+
 # A shell ignores SIGINT for what it runs in the background; the tests' own processes must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
-os.environ['ROS_DOMAIN_ID'] = str(random.randint(1, 101))  # before the first rclpy.init()
+os.environ['ROS_DOMAIN_ID'] = str(domain(  # before the first rclpy.init()
+    os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid()),
+    os.environ.get('PYTEST_XDIST_WORKER', 'gw0')))
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] = str(ROOT / 'config' / 'fastdds.xml')
 
