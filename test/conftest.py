@@ -19,8 +19,12 @@ SEMANTIC = '/carla/ego_vehicle/semantic_segmentation_front'
 
 
 def domain(run, worker):
-    """Return the ROS domain, 1 to 101, of a run's worker ('gw0', ...): no two workers share it."""
-    return 1 + (random.Random(run).randrange(101) + int(worker.removeprefix('gw'))) % 101
+    """
+    Return the ROS domain of a run's worker ('gw0', ...), 1 to 50: no two of its workers share it.
+
+    Nor does replay.private_domain(), which takes one above.
+    """
+    return 1 + (random.Random(run).randrange(50) + int(worker.removeprefix('gw'))) % 50
 
 
 # A shell ignores SIGINT for what it runs in the background; the tests' own processes must not.

@@ -105,10 +105,8 @@ def image_message(topic, image, number):
                         bytes(store.serialize_cdr(message, bags.IMAGE)))
 
 
-def test_a_bag_made_elsewhere(recorded, tmp_path, capfd, monkeypatch):
+def test_a_bag_made_elsewhere(recorded, tmp_path, capfd):
     """Types nobody knows, no semantic camera, masks of an earlier run, two sizes of picture."""
-    for name in ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE'):
-        monkeypatch.setenv(name, 'LOCALHOST')  # put back after private_domain() sets them
     store, mask = bags.typestore(), f'{CAMERA}/segmentation/mask'
     with Writer(tmp_path / 'bag', version=8) as writer:
         camera = writer.add_connection(f'{CAMERA}/image', bags.IMAGE, typestore=store)
@@ -205,12 +203,10 @@ def test_a_node_that_does_not_stop_is_killed(tmp_path, monkeypatch):
     assert process.returncode == -signal.SIGKILL
 
 
-def test_a_node_that_does_not_start_is_reported_with_what_it_printed(tmp_path, monkeypatch):
+def test_a_node_that_does_not_start_is_reported_with_what_it_printed(tmp_path):
     import rclpy
 
     from unet_perception.replay import private_domain, Replay, ReplayError, running_node
-    for name in ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE'):
-        monkeypatch.setenv(name, 'LOCALHOST')  # put back after private_domain() sets them
     log = tmp_path / 'log'
     frames = list(bags.read_messages(DRIVE, [f'{CAMERA}/image']))
     with private_domain(), running_node(['-p', 'model:=/no/such'], log) as process:

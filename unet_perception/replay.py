@@ -2,7 +2,7 @@
 from contextlib import contextmanager, suppress
 import os
 import pickle
-import random
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -40,18 +40,23 @@ def private_domain():
     """
     Join a ROS domain of our own on the loopback device, this process and its children.
 
-    With room for camera images: see config/fastdds.xml.
+    With room for camera images: see config/fastdds.xml. The environment is put back at the end.
     """
-    os.environ['ROS_DOMAIN_ID'] = str(random.randint(1, 101))  # safe from Linux' ephemeral ports
+    before = dict(os.environ)
+    # 51 to 101: people take low ones, and from 102 on are Linux' ephemeral ports. Not of the
+    # random module's generator: a training in this process may have seeded it, as in others.
+    os.environ['ROS_DOMAIN_ID'] = str(51 + secrets.randbelow(51))
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     for name in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
         os.environ.setdefault(name, str(shipped('config', 'fastdds.xml')[0]))
-    # Ctrl-C is Python's: ROS would end the context first, under the hands of whoever uses it.
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
+        # Ctrl-C is Python's: ROS would end the context first, under the hands of whoever uses it.
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         yield
     finally:
         rclpy.try_shutdown()
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @contextmanager
