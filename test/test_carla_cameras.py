@@ -47,6 +47,11 @@ def hear(client, topics):
     return heard
 
 
+def clock_ns(message):
+    """Return the time of a Clock, in ns."""
+    return message.clock.sec * 10**9 + message.clock.nanosec
+
+
 def test_every_tick_comes_as_a_mask_or_a_counted_drop(tmp_path):
     segmenter = Segmenter(open_bundle('carla-fast'), precision='f32')
     topics = {'/clock': Clock, f'{CAMERA}/image': Image, f'{CAMERA}/camera_info': CameraInfo,
@@ -54,35 +59,46 @@ def test_every_tick_comes_as_a_mask_or_a_counted_drop(tmp_path):
     with StandIn() as server, running_client(
             tmp_path / 'node', '-p', 'use_sim_time:=true', '-p', 'precision:=f32',
             namespace=CAMERA, active=False) as (_, client):
-        heard, masks = hear(client, topics), client.received['mask']
+        heard, masks, ages = hear(client, topics), client.received['mask'], []
         clock, images, infos, truths = heard.values()
+        client.create_subscription(
+            Image, f'{CAMERA}/segmentation/mask',
+            lambda m: ages.append(clock_ns(clock[-1]) - stamp_ns(m.header)) if clock else None, 10)
         client.connected(['mask'])
         with cameras(server, tmp_path / 'log', '-p', 'semantic:=true') as process:
             client.wait(lambda: len(clock) > 60, what=f'60 ticks; see {tmp_path / "log"}')
             process.send_signal(signal.SIGINT)
             assert process.wait(timeout=15) == 0
         assert tidy(server)
-        ticks = [c.clock.sec * 10**9 + c.clock.nanosec for c in clock]
+        ticks = [clock_ns(c) for c in clock]
         assert {round((b - a) / 1e6) for a, b in zip(ticks, ticks[1:])} == {50}
-        first = stamp_ns(images[0].header)  # the client may have come a little later
-        assert [stamp_ns(m.header) for m in images] == [t for t in ticks if t >= first]
-        assert {stamp_ns(m.header) for m in truths} <= set(ticks)
+        # The client may hear one topic a little later than another.
+        stamps = [stamp_ns(m.header) for m in images]
+        first = max(stamps[0], ticks[0])
+        both = [t for t in ticks if t >= first]
+        assert [t for t in stamps if t >= first] == both and len(both) > 5
+        assert {t for m in truths if (t := stamp_ns(m.header)) >= ticks[0]} <= set(ticks)
         for image, info in zip(images[-20:], infos[-20:]):
             assert info.header == image.header
             assert image.header.frame_id == 'ego_vehicle/rgb_front'
             assert (image.encoding, image.width, image.height) == ('bgra8', 160, 120)
         assert infos[0].k[0] == pytest.approx(80) and infos[0].k[2] == 80  # fov 90: fx = cx
         counts = client.counts()
-        seen = [m for m in images if stamp_ns(m.header) >= stamp_ns(masks[0].header)]
-        assert len(seen) <= counts['received'] <= len(images)
+        seen = [t for t in stamps if t >= stamp_ns(masks[0].header)]
+        # The node may hear the cameras before the client does.
+        past = max(0, stamps[0] - stamp_ns(masks[0].header)) // 50_000_000
+        assert len(seen) <= counts['received'] <= past + len(images)
         assert counts['received'] == counts['processed'] + counts['dropped'] + counts['unread']
         assert counts['processed'] > 5 and len(masks) == counts['processed']
-        sent = {stamp_ns(m.header): m for m in images}
-        for mask in masks[::10]:
+        sent = dict(zip(stamps, images))
+        answers = [mask for mask in masks if stamp_ns(mask.header) in sent]
+        assert len(answers) > 5
+        for mask in answers[::10]:
             rgb = to_picture(sent[stamp_ns(mask.header)]).to_rgb()
             np.testing.assert_array_equal(pixels(mask), segmenter(rgb).labels)
-        # Age by the simulation's clock: a tick or two, not days.
-        assert 0 <= float(client.diagnostics['age p50 [ms]']) <= 150
+        # By the simulation clock, as the client sees it too, to three ticks: busy machines delay.
+        age = float(client.diagnostics['age p50 [ms]'])
+        assert 0 <= age <= np.median(ages) / 1e6 + 150
         tags = colors_to_tags(to_picture(truths[-1]).to_rgb(), 'C')
         assert {1, 11} <= set(np.unique(tags))  # road and sky, in CARLA 0.9.16's tags
 
