@@ -10,6 +10,7 @@ from graph import pixels, running_client
 import numpy as np
 import psutil
 import pytest
+from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 from standin.server import StandIn
@@ -49,7 +50,7 @@ def hear(client, topics):
 
 def clock_ns(message):
     """Return the time of a Clock, in ns."""
-    return message.clock.sec * 10**9 + message.clock.nanosec
+    return Time.from_msg(message.clock).nanoseconds
 
 
 def test_every_tick_comes_as_a_mask_or_a_counted_drop(tmp_path):
