@@ -13,7 +13,7 @@ COMPILE = uv pip compile setup.py - --quiet --upgrade --universal --python-versi
 .PHONY: help demo test train-env lock clean
 
 help:  ## Say what there is
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: .venv/ready  ## Segment the recorded drive with the node (ARGS=--help for its options)
 	.venv/bin/python -m unet_perception.demo $(ARGS)
@@ -49,3 +49,5 @@ clean:  ## Remove the environments, builds and caches; models/ and runs/ stay
 	@$(@D)/bin/python -m pip install -q --disable-pip-version-check --no-deps \
 	    --no-build-isolation -e .
 	@touch $@
+
+include train/shipped.mk
