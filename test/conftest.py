@@ -42,8 +42,8 @@ os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] = str(ROOT / 'config' / 'fastdds.xm
 NEED_TENSORFLOW = ['test_benchmark.py', 'test_compare.py', 'test_dataset.py', 'test_drives.py',
                    'test_efficientnet.py', 'test_export.py', 'test_finetune.py', 'test_fit.py',
                    'test_hostile_models.py', 'test_metrics.py', 'test_report.py',
-                   'test_scores.py', 'test_segmenter.py', 'test_steps.py', 'test_temperature.py',
-                   'test_unet.py', 'test_workers.py']
+                   'test_scores.py', 'test_segmenter.py', 'test_shipped.py', 'test_steps.py',
+                   'test_temperature.py', 'test_unet.py', 'test_workers.py']
 NEED_CARLA = ['test_record.py', 'test_standin.py', 'test_carla_cameras.py']
 LEFT_OUT = {name: files for name, modules, files in (
     ('TensorFlow (make train-env)', ['tensorflow'], NEED_TENSORFLOW),

@@ -6,13 +6,11 @@ import cv2
 import keras
 import numpy as np
 import pytest
-from test_fit import arguments
 
-from train import dataset, efficientnet, finetune, fit, networks
+from train import dataset, efficientnet, networks
 from train.recipe import Recipe
 from train.torch_file import _MAGIC, read_state_dict
 from unet_perception.classes import ALL
-from unet_perception.model import open_bundle
 
 
 @pytest.fixture(scope='module')
@@ -67,23 +65,6 @@ def test_the_features_have_their_sizes_and_normalisation_does_not_train():
     with pytest.raises(ValueError, match='width is 48.*multiple of 32'):
         networks.check(Recipe(network='efficientnet_unet', height=64, width=48))
     assert Recipe(network='efficientnet_unet', height=64, width=96).coarse_size == (32, 64)
-
-
-def test_a_run_starts_from_imagenet(drive_folder, tmp_path, capsys):
-    flags = ['--scheme', 'A', '--batch', '4', '--epochs', '1', '--val-stretches', '2',
-             '--val-gap', '2', '--val-fraction', '0.2', '--calibration-frames', '0']
-    assert fit.main(arguments(
-        drive_folder, tmp_path, '--name', 'first', '--network', 'efficientnet_unet', '--filters',
-        '2', '--height', '32', '--width', '64', *flags)) == 0
-    assert 'starts from ImageNet weights' in capsys.readouterr().out
-    start = networks.build(Recipe.load(tmp_path / 'runs/first/recipe.json'))
-    start.load_weights(tmp_path / 'runs/first' / finetune.INITIAL)
-    stem = read_state_dict(efficientnet.weights_file())['_conv_stem.weight']
-    np.testing.assert_array_equal(
-        start.get_layer('efficientnet_unet').get_layer('stem').get_weights()[0],
-        stem.transpose(2, 3, 1, 0))
-    bundle = open_bundle(tmp_path / 'models/first')
-    assert (bundle.height, bundle.width) == (32, 64)
 
 
 def legacy(objects, data=b''):

@@ -5,8 +5,12 @@ import shutil
 import subprocess
 
 from conftest import ROOT
+import numpy as np
 import pytest
 
+from train import efficientnet, finetune, networks
+from train.recipe import Recipe
+from train.torch_file import read_state_dict
 from unet_perception.model import open_bundle
 
 pytestmark = pytest.mark.skipif(not (ROOT / '.venv-full' / 'ready').exists(),
@@ -22,26 +26,41 @@ def make(*arguments):
     return done.returncode, done.stdout
 
 
-def test_carla_accurate_comes_from_a_recording_by_one_command(drive_folder, tmp_path):
-    command = ['carla-accurate', f'TOWN07={drive_folder}', f'RETRAINED={tmp_path}',
-               *(f'RENDER_{seed}=--drives 1 --frames 4 --size 64x32' for seed in (3, 4, 77)),
-               'FLAGS=--height 64 --width 96 --batch 8 --epochs 1 --frames 16 --val-gap 1']
+def test_carla_fast_comes_from_a_recording_and_imagenet_by_one_command(drive_folder, tmp_path):
+    command = ['carla-fast', f'TOWN07={drive_folder}', f'RETRAINED={tmp_path}',
+               *(f'RENDER_{seed}=--drives 1 --frames 4 --size 64x32' for seed in (1, 77)),
+               'FLAGS=--height 32 --width 64 --filters 2 --batch 8 --frames 16 --epochs 1 '
+               '--val-gap 1 --calibration-frames 0']
     code, printed = make(*command)
-    assert code == 0, printed
-    bundle = open_bundle(tmp_path / 'models' / 'carla-accurate')
-    assert bundle.height == 64
-    recipe = json.loads((bundle.path / 'manifest.json').read_text())['training']['recipe']
-    assert recipe['base'].startswith('carla-fast ') and recipe['learning_rate'] == 1.5e-3
-    scores = {name: json.loads((tmp_path / 'scores' / f'carla-accurate-{name}' /
-                                'evaluation.json').read_text()) for name in ('town07', 'streets')}
-    assert scores['streets']['frames'] == 4
+    assert code == 0 and 'starts from ImageNet weights' in printed, printed
+    run = tmp_path / 'runs' / 'carla-fast'
+    start = networks.build(Recipe.load(run / 'recipe.json'))
+    start.load_weights(run / finetune.INITIAL)
+    stem = read_state_dict(efficientnet.weights_file())['_conv_stem.weight']
+    np.testing.assert_array_equal(
+        start.get_layer('efficientnet_unet').get_layer('stem').get_weights()[0],
+        stem.transpose(2, 3, 1, 0))
+    bundle = open_bundle(tmp_path / 'models' / 'carla-fast')
+    assert (bundle.height, bundle.width) == (32, 64)
+    figures = json.loads((tmp_path / 'scores/carla-fast-streets/evaluation.json').read_text())
+    assert figures['frames'] == 4
 
     shutil.rmtree(bundle.path)  # as if it had been stopped before
-    shutil.rmtree(tmp_path / 'scores' / 'carla-accurate-streets')
+    shutil.rmtree(tmp_path / 'scores' / 'carla-fast-streets')
     code, printed = make('-n', *command)
-    assert code == 0 and f'--resume {tmp_path / "runs" / "carla-accurate"}' in printed
+    assert code == 0 and f'--resume {run}' in printed
     assert printed.count('train.evaluate') == 1
     assert 'train.relabel' not in printed and 'train.render' not in printed
+
+
+def test_carla_accurate_goes_on_from_carla_fast(tmp_path):
+    """All but the training itself: train.fit takes the recipe, and misses the frames."""
+    (tmp_path / 'town07').mkdir()
+    for seed in (3, 4):
+        (tmp_path / f'rendered-{seed}.done').touch()
+    code, printed = make('carla-accurate', f'RETRAINED={tmp_path}')
+    assert code == 2 and '--from carla-fast' in printed
+    assert f'error: {tmp_path}/town07/CameraRGB is not there' in printed
 
 
 def test_a_recording_that_is_not_there_is_named(tmp_path):
