@@ -41,7 +41,7 @@ os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] = str(ROOT / 'config' / 'fastdds.xm
 # of a folder and takes a skip as one of the folder.
 NEED_TENSORFLOW = ['test_benchmark.py', 'test_compare.py', 'test_dataset.py', 'test_drives.py',
                    'test_efficientnet.py', 'test_export.py', 'test_finetune.py', 'test_fit.py',
-                   'test_hostile_models.py', 'test_metrics.py', 'test_report.py',
+                   'test_hostile_models.py', 'test_metrics.py', 'test_report.py', 'test_resize.py',
                    'test_scores.py', 'test_segmenter.py', 'test_shipped.py', 'test_steps.py',
                    'test_temperature.py', 'test_unet.py', 'test_workers.py']
 NEED_CARLA = ['test_record.py', 'test_standin.py', 'test_carla_cameras.py']

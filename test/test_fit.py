@@ -262,7 +262,7 @@ def test_a_diverged_run_makes_no_bundle(trained, drive_folder, tmp_path, capsys)
 def test_validation_frames_without_a_label_give_no_figures(tmp_path):
     """For a mIoU that is NaN would make no bundle."""
     write_drive(tmp_path, [(np.zeros((8, 12, 3), np.uint8), np.full((8, 12), 255, np.uint8))])
-    assert bundle._figures(open_bundle('carla-fast'), frames_of(tmp_path)) == {}
+    assert bundle.figures(open_bundle('carla-fast'), frames_of(tmp_path)) == {}
 
 
 def test_a_variance_beyond_float16_is_no_divergence(trained, tmp_path):

@@ -15,6 +15,8 @@ from unet_perception.classes import ALL, parse_classes
 from unet_perception.model import (
     FORMAT, is_name, MANIFEST, MOST_LETTERS, open_bundle, sha256)
 
+WEIGHTS = 'model.weights.h5'  # in a .keras file
+
 
 def new_folder(run, models):
     """
@@ -49,15 +51,14 @@ def write_bundle(folder, network, recipe, run, calibration=(), validation=()):
     partial = folder.with_name(f'.{folder.name}.partial')
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    _save_keras(network, partial / 'model.keras')
-    _save_openvino(network, partial / 'model.xml')
+    files = write_networks(network, partial)
     shutil.copy(run / 'validation.txt', partial)
-    files = {'keras': 'model.keras', 'openvino': 'model.xml', 'openvino_weights': 'model.bin'}
     tools = ['tensorflow', 'keras', 'openvino']
     if calibration:
         precisions.write_int8(partial / 'model.xml', calibration, recipe,
                               partial / 'model_int8.xml')
-        files |= {'openvino_int8': 'model_int8.xml', 'openvino_int8_weights': 'model_int8.bin'}
+        files |= _hashed(partial, {'openvino_int8': 'model_int8.xml',
+                                   'openvino_int8_weights': 'model_int8.bin'})
         tools.append('nncf')
     manifest = {
         'format': FORMAT,
@@ -68,8 +69,7 @@ def write_bundle(folder, network, recipe, run, calibration=(), validation=()):
         'input': {'height': recipe.height, 'width': recipe.width, 'color': 'rgb',
                   'range': [0, 255]},
         'resize': recipe.resize,
-        'files': {runtime: {'name': name, 'sha256': sha256(partial / name)}
-                  for runtime, name in files.items()},
+        'files': files,
         'training': {'data': json.loads((run / 'data.json').read_text()),
                      'recipe': dataclasses.asdict(recipe),
                      'epochs': epochs_done(run),
@@ -78,19 +78,37 @@ def write_bundle(folder, network, recipe, run, calibration=(), validation=()):
     }
     if confidence:
         manifest['calibration'] = confidence
-    _write_manifest(partial, manifest)
+    write_manifest(partial, manifest)
     if validation:  # measured as the bundle it is, while nobody can mistake it for a whole one
-        figures = _figures(open_bundle(partial), validation)
-        _write_manifest(partial, manifest | figures)
+        measured = figures(open_bundle(partial), validation)
+        write_manifest(partial, manifest | measured)
     os.rename(partial, folder)
     return open_bundle(folder)
 
 
-def _write_manifest(folder, manifest):
+def write_networks(network, folder, weights=None):
+    """
+    Write a float32 Keras network for both runtimes; return what a manifest has of the files.
+
+    weights: the file of its weights, bytes, if it is there already; see weights_of().
+    """
+    _save_keras(network, folder / 'model.keras', weights)
+    _save_openvino(network, folder / 'model.xml')
+    return _hashed(folder, {'keras': 'model.keras', 'openvino': 'model.xml',
+                            'openvino_weights': 'model.bin'})
+
+
+def _hashed(folder, files):
+    return {runtime: {'name': name, 'sha256': sha256(folder / name)}
+            for runtime, name in files.items()}
+
+
+def write_manifest(folder, manifest):
+    """Write the manifest into a bundle's folder, in place of an older one."""
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + '\n')
 
 
-def _figures(bundle, frames):
+def figures(bundle, frames):
     """
     Measure a bundle, print the figures, and return them as the manifest has them.
 
@@ -138,11 +156,19 @@ def _half(weights):
     return half if np.isfinite(half).all() else weights
 
 
-def _save_keras(network, path):
+def weights_of(path):
+    """Return the file of the weights in a .keras file, bytes."""
+    with zipfile.ZipFile(path) as file:
+        return file.read(WEIGHTS)
+
+
+def _save_keras(network, path, weights=None):
     """Save a network as Keras does, but deflated: weights rounded to float16 shrink by 40 %."""
     network.save(path)
     with zipfile.ZipFile(path) as file:
         parts = {name: file.read(name) for name in file.namelist()}
+    if weights:
+        parts[WEIGHTS] = weights
     with zipfile.ZipFile(path, 'w') as file:
         for name, data in parts.items():
             # ZipInfo's fixed date: the same weights give the same file.

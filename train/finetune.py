@@ -24,7 +24,6 @@ def settings(bundle, given):
     try:
         recipe = json.loads((bundle.path / MANIFEST).read_text())['training']['recipe']
         fixed = {name: recipe[name] for name in KEPT}
-        size = {name: recipe[name] for name in ('height', 'width')}
     except (KeyError, TypeError) as error:
         raise ValueError(f'{bundle.path} cannot be trained on: its manifest lacks {error}; take '
                          f'a bundle of train.fit') from error
@@ -33,7 +32,8 @@ def settings(bundle, given):
     if other:
         raise ValueError(f'the network of {bundle.path} stays as it is, which '
                          f'{", ".join(other)} contradicts; leave it out')
-    return {'learning_rate': LEARNING_RATE, 'coarse': 0.0, 'classes': str(bundle.classes), **size,
+    return {'learning_rate': LEARNING_RATE, 'coarse': 0.0, 'classes': str(bundle.classes),
+            'height': bundle.height, 'width': bundle.width,
             'base': f'{bundle.name} {bundle.digest}', **fixed}
 
 
