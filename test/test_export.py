@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 
 from train import bundle as bundles
-from train import export, fit, networks, precisions, to_onnx
+from train import export, fit, networks, precisions, resize, to_onnx
 from train.recipe import Recipe
 from unet_perception import keras_file
 from unet_perception.model import open_bundle
@@ -105,6 +105,20 @@ def test_export_does_what_fit_does(trained, drive_folder, tmp_path, monkeypatch)
     assert len(set(calibrated)) == 12 and not set(calibrated) & set(held_out)
     gap = min(abs(int(a) - int(b)) for a in calibrated for b in held_out)
     assert gap > 2  # as in --val-gap 2
+
+
+def test_at_another_size_it_is_measured_on_the_frames_that_its_run_held_out(
+        trained, drive_folder, tmp_path):
+    old = trained / 'models/small'
+    assert resize.main([str(old), '--height', '48', '--width', '64', '--models', str(tmp_path),
+                        '--name', 'larger', '--data', str(drive_folder), '--scheme', 'A']) == 0
+    first, again = manifest(old), manifest(tmp_path / 'larger')
+    assert again['validation']['pixels'] == first['validation']['pixels']
+    assert again['validation']['mean_iou'] != first['validation']['mean_iou']
+    assert 'f32' in again['precisions'] and 'int8' not in again['precisions']
+    assert first['training']['calibration_frames'] == 12  # of the int8 network, which is not here
+    assert again['training']['calibration_frames'] == 0
+    assert not INT8 & set(open_bundle(tmp_path / 'larger').files)
 
 
 def test_without_the_drive_there_is_no_int8(

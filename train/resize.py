@@ -3,11 +3,11 @@ Write a model bundle anew for another size of the network's input, with the same
 
     python -m train.resize carla-accurate --height 192 --width 256 --name quick --data DRIVES
 
-writes models/quick. All our networks take pictures of other sizes than they were trained at: more
-pixels find more that is small, up to about one and a half times in each direction, and fewer take
-less time. The confidence keeps its calibration; there is no int8 network. DRIVES are those of the
-training: all precisions are measured on the frames that it held out; without --data there are no
-figures.
+writes models/quick. A network takes pictures of other sizes than it was trained at. Fewer pixels
+take less time; more find more that is small, which for carla-accurate, trained at 256x320, paid up
+to 320x448 (docs/experiments.md). The confidence keeps its calibration; there is no int8 network.
+DRIVES are those of the training: all precisions are measured on the frames that it held out;
+without --data there are no figures.
 """
 import argparse
 import json
@@ -84,6 +84,7 @@ def write_resized(bundle, recipe, folder, frames=()):
         shutil.copy(bundle.path / 'validation.txt', partial)
         manifest = {name: value for name, value in manifest.items() if name not in OF_THE_SIZE} | {
             'name': folder.name,
+            'training': manifest['training'] | {'calibration_frames': 0},  # there is no int8
             'input': manifest['input'] | {'height': recipe.height, 'width': recipe.width},
             # Their file byte for byte, which git then has but once: Keras would write other names.
             'files': bundles.write_networks(network, partial,

@@ -1,10 +1,10 @@
-# Trains the shipped models again, by the recipes of their cards, and scores them as the cards do:
+# Trains models as the shipped ones, from the data of their cards, and scores them as the cards do:
 #
 #     make carla-fast TOWN07=DIR    make carla-accurate TOWN07=DIR
 #
 # DIR: the recording of Town07 that the cards name, CameraRGB/ and CameraMask/. All goes to the folder
 # retrained/ (RETRAINED=). Stopped, the same command goes on with what is not yet done. FLAGS: what train.fit
-# is to take otherwise.
+# is to take otherwise, when it starts.
 TOWN07 ?=
 RETRAINED ?= retrained
 FLAGS ?=
@@ -29,8 +29,8 @@ RECIPE_carla-accurate = --from carla-fast --height 256 --width 320 \
 .SECONDARY:  # nothing is taken away again
 .SECONDEXPANSION:
 
-carla-fast:  ## Train the default model again (TOWN07=DIR of the recording that its card names)
-carla-accurate:  ## The other one, from carla-fast
+carla-fast:  ## Train one as the default model (TOWN07=DIR of the recording that its card names)
+carla-accurate:  ## One as carla-accurate, from carla-fast
 carla-fast carla-accurate: %: $(RETRAINED)/scores/%-town07 $(RETRAINED)/scores/%-streets
 
 $(RETRAINED)/town07: | .venv-full/ready
